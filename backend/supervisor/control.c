@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * control.c - what tools ask of the supervisor
+ *
+ * A Unix stream socket in the run directory, for its owner alone. A client sends one line of JSON,
+ * {"cmd": ...}, and gets one line back, {"ok": true, ...} or {"ok": false, "error": text}, and the
+ * end. Clients are few and trusted; still, none can hold the supervisor up: an answer that does
+ * not fit the socket's buffer is continued later, and a client that takes too long is dropped.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "journal.h"
+#include "supervisor.h"
+
+#define LINE_MAX_BYTES	4096
+#define RETRY_NS	5000000u
+#define PATIENCE_NS	10000000000u
+
+struct client {
+	struct supervisor *sup;
+	struct loop_fd source;
+	struct loop_timer timer;
+	struct loop_deferred grave;
+	uint64_t deadline_ns;
+	size_t have;
+	char line[LINE_MAX_BYTES];
+	char *answer;
+	size_t sent, len;
+};
+
+static void release_client(struct loop_deferred *grave)
+{
+	free(container_of(grave, struct client, grave));
+}
+
+static void drop(struct client *c)
+{
+	int fd = loop_del(&c->sup->loop, &c->source);
+
+	if (fd >= 0)
+		close(fd);
+	loop_timer_cancel(&c->sup->loop, &c->timer);
+	free(c->answer);
+	c->answer = NULL;
+	c->grave.release = release_client;
+	loop_defer(&c->sup->loop, &c->grave);
+}
+
+static void send_rest(struct client *c)
+{
+	ssize_t n = 0;
+
+	while (c->sent < c->len) {
+		n = send(c->source.fd, c->answer + c->sent, c->len - c->sent,
+			 MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n <= 0)
+			break;
+		c->sent += (size_t)n;
+	}
+	if (n < 0 && errno == EAGAIN && loop_now() < c->deadline_ns)
+		loop_timer_set(&c->sup->loop, &c->timer, RETRY_NS);
+	else
+		drop(c);
+}
+
+/* Either the patience with a silent client has ended, or the next piece of an answer is due. */
+static void timer_expired(struct loop_timer *timer)
+{
+	struct client *c = container_of(timer, struct client, timer);
+
+	if (c->answer)
+		send_rest(c);
+	else
+		drop(c);
+}
+
+static void add_counters(struct json_object *out, const struct journal_head *journal)
+{
+	static const struct journal_stats none;
+	const struct journal_stats *s = journal ? &journal->stats : &none;
+	const struct { const char *name; const uint64_t *value; } counters[] = {
+		{ "read_reqs", &s->read_reqs }, { "write_reqs", &s->write_reqs },
+		{ "flush_reqs", &s->flush_reqs }, { "barrier_reqs", &s->barrier_reqs },
+		{ "other_reqs", &s->other_reqs }, { "read_bytes", &s->read_bytes },
+		{ "write_bytes", &s->write_bytes }, { "errors", &s->errors },
+		{ "notify_in", &s->notify_in }, { "notify_out", &s->notify_out },
+		{ "batches", &s->batches }, { "replayed", &s->replayed },
+		{ "restarts", &s->restarts },
+	};
+
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+		json_object_object_add(out, counters[i].name,
+				       json_object_new_uint64(read_once(counters[i].value)));
+}
+
+static struct json_object *describe(const struct device *dev)
+{
+	struct json_object *out = json_object_new_object();
+	char safe[REASON_MAX * 4];
+
+	json_object_object_add(out, "domid", json_object_new_int((int)dev->fe));
+	json_object_object_add(out, "class",
+			       json_object_new_string(xs_class_name(dev->class->id)));
+	json_object_object_add(out, "devid", json_object_new_int64(dev->devid));
+	json_object_object_add(out, "state", json_object_new_string(xb_state_name(dev->mine)));
+	json_object_object_add(out, "worker", json_object_new_int(worker_pid(dev->worker)));
+	json_object_object_add(out, "attached",
+			       json_object_new_boolean(dev->link == LINK_ATTACHED));
+	add_counters(out, dev->journal);
+	json_object_object_add(out, "error", dev->reason[0] ?
+			       json_object_new_string(log_safe(safe, sizeof(safe), dev->reason)) :
+			       NULL);
+	return out;
+}
+
+static const char *cmd_ping(struct supervisor *sup, struct json_object *in,
+			    struct json_object *out)
+{
+	(void)sup, (void)in;
+	json_object_object_add(out, "pid", json_object_new_int(getpid()));
+	return NULL;
+}
+
+static const char *cmd_stats(struct supervisor *sup, struct json_object *in,
+			     struct json_object *out)
+{
+	struct json_object *list = json_object_new_array();
+
+	(void)in;
+	for (const struct device *dev = sup->devices; dev; dev = dev->next)
+		json_object_array_add(list, describe(dev));
+	json_object_object_add(out, "devices", list);
+	return NULL;
+}
+
+static const char *cmd_restart(struct supervisor *sup, struct json_object *in,
+			       struct json_object *out)
+{
+	struct json_object *domid, *class;
+	bool one = json_object_object_get_ex(in, "domid", &domid);
+
+	if (one && !json_object_is_type(domid, json_type_int))
+		return "domid must be a number";
+	if (json_object_object_get_ex(in, "class", &class) &&
+	    strcmp(json_object_get_string(class), xs_class_name(XS_CLASS_VDISK)) != 0)
+		return "class must be vdisk";
+	json_object_object_add(out, "restarted", json_object_new_int((int)
+		workers_restart(sup, one ? (unsigned int)json_object_get_int(domid) : 0, !one)));
+	return NULL;
+}
+
+/* Each adds to the answer, or returns why it does not. */
+static const struct {
+	const char *name;
+	const char *(*run)(struct supervisor *sup, struct json_object *in,
+			   struct json_object *out);
+} commands[] = {
+	{ "ping", cmd_ping },
+	{ "restart", cmd_restart },
+	{ "stats", cmd_stats },
+};
+
+static const char *run(struct supervisor *sup, const char *line, struct json_object *out)
+{
+	struct json_object *in = json_tokener_parse(line), *cmd = NULL;
+	const char *error = "no such command";
+
+	if (!json_object_is_type(in, json_type_object) ||
+	    !json_object_object_get_ex(in, "cmd", &cmd) ||
+	    !json_object_is_type(cmd, json_type_string))
+		error = "a line is one JSON object with a cmd";
+	for (size_t i = 0; cmd && i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(json_object_get_string(cmd), commands[i].name) == 0)
+			error = commands[i].run(sup, in, out);
+	}
+	json_object_put(in);
+	return error;
+}
+
+static void answer(struct client *c)
+{
+	struct json_object *out = json_object_new_object();
+	const char *error = run(c->sup, c->line, out), *text;
+
+	json_object_object_add(out, "ok", json_object_new_boolean(!error));
+	if (error)
+		json_object_object_add(out, "error", json_object_new_string(error));
+	text = json_object_to_json_string_ext(out, JSON_C_TO_STRING_PLAIN);
+	c->len = strlen(text) + 1;
+	c->answer = malloc(c->len + 1);
+	if (c->answer) {
+		memcpy(c->answer, text, c->len);
+		c->answer[c->len - 1] = '\n';
+	}
+	json_object_put(out);
+	if (c->answer)
+		send_rest(c);
+	else
+		drop(c);
+}
+
+static void client_ready(struct loop_fd *source)
+{
+	struct client *c = container_of(source, struct client, source);
+	ssize_t n = recv(source->fd, c->line + c->have, sizeof(c->line) - 1 - c->have,
+			 MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0 || c->answer) {	/* gone, or not listening to its answer */
+		drop(c);
+		return;
+	}
+	c->have += (size_t)n;
+	c->line[c->have] = '\0';
+	if (strchr(c->line, '\n'))
+		answer(c);
+	else if (c->have == sizeof(c->line) - 1)
+		drop(c);
+}
+
+static void listener_ready(struct loop_fd *source)
+{
+	struct supervisor *sup = container_of(source, struct supervisor, control);
+	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct client *c = fd < 0 ? NULL : calloc(1, sizeof(*c));
+
+	if (!c) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	c->sup = sup;
+	c->source = (struct loop_fd){ fd, client_ready };
+	c->timer.expired = timer_expired;
+	c->deadline_ns = loop_now() + PATIENCE_NS;
+	if (loop_add(&sup->loop, &c->source)) {
+		close(fd);
+		free(c);
+		return;
+	}
+	loop_timer_set(&sup->loop, &c->timer, PATIENCE_NS);
+}
+
+static void socket_address(const struct supervisor *sup, struct sockaddr_un *addr)
+{
+	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(addr->sun_path, sizeof(addr->sun_path), "%.*s/xpvd.sock", RUN_PATH_MAX,
+		 sup->rundir);
+}
+
+int control_start(struct supervisor *sup)
+{
+	struct sockaddr_un addr;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	socket_address(sup, &addr);
+	unlink(addr.sun_path);		/* a dead one's: the lock is ours */
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    chmod(addr.sun_path, 0600) || listen(fd, 16)) {
+		close(fd);
+		return -errno;
+	}
+	sup->control = (struct loop_fd){ fd, listener_ready };
+	return loop_add(&sup->loop, &sup->control);
+}
+
+void control_stop(struct supervisor *sup)
+{
+	struct sockaddr_un addr;
+	int fd = loop_del(&sup->loop, &sup->control);
+
+	if (fd < 0)
+		return;
+	close(fd);
+	socket_address(sup, &addr);
+	unlink(addr.sun_path);
+}

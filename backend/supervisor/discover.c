@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * discover.c - watches in, looks at devices out
+ *
+ * An event says no more than "look": it marks devices, and all that has been queued is taken
+ * before the first look, so that a guest which writes its state a million times costs a few looks
+ * (XSA-349). A watch on the class's root finds devices; one on each frontend's state follows them;
+ * @releaseDomain tells of guests that are gone without a word.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor.h"
+
+#define TOKEN_ROOT	"root"
+#define TOKEN_RELEASE	"release"
+#define MAX_EVENTS	4096		/* taken at a time */
+#define DOMID_END	0x7ff0
+
+static const struct device_class *const classes[] = {
+	[XS_CLASS_VDISK] = &vdisk_class,
+};
+
+const struct device_class *device_class_of(enum xs_class id)
+{
+	return (size_t)id < sizeof(classes) / sizeof(classes[0]) ? classes[id] : NULL;
+}
+
+static void mark(struct supervisor *sup, const struct device_class *class, unsigned int fe,
+		 unsigned int devid)
+{
+	struct device *dev = device_find(sup, class->id, fe, devid);
+
+	if (!dev)
+		dev = device_create(sup, class, fe, devid);
+	if (dev)
+		dev->dirty = true;
+}
+
+/* The children of a node that are numbers below limit; calls found() for each. */
+static void each_number(struct supervisor *sup, const char *path, uint64_t limit,
+			void (*found)(struct supervisor *sup, const char *path, unsigned int n,
+				      void *arg), void *arg)
+{
+	unsigned int nr;
+	char **names = xs_directory(sup->xs, XBT_NULL, path, &nr);
+	uint64_t n;
+
+	for (unsigned int i = 0; names && i < nr; i++) {
+		if (xs_parse_u64(names[i], strlen(names[i]), &n) == XS_OK && n < limit)
+			found(sup, path, (unsigned int)n, arg);
+	}
+	free(names);
+}
+
+struct scan {
+	const struct device_class *class;
+	unsigned int fe;
+};
+
+static void found_device(struct supervisor *sup, const char *path, unsigned int devid, void *arg)
+{
+	const struct scan *scan = arg;
+
+	(void)path;
+	mark(sup, scan->class, scan->fe, devid);
+}
+
+static void found_guest(struct supervisor *sup, const char *path, unsigned int fe, void *arg)
+{
+	struct scan *scan = arg;
+	char dir[XS_PATH_MAX];
+	size_t len = strlen(path);
+
+	if (len + 8 > sizeof(dir))
+		return;
+	memcpy(dir, path, len);
+	dir[len] = '/';
+	xs_format_u64(dir + len + 1, sizeof(dir) - len - 1, fe);
+	scan->fe = fe;
+	each_number(sup, dir, UINT32_MAX, found_device, scan);
+}
+
+/* Everything may have changed: all that is known and all that is there is looked at. */
+static void scan_class(struct supervisor *sup, const struct device_class *class)
+{
+	struct scan scan = { .class = class };
+	char root[XS_PATH_MAX];
+
+	for (struct device *dev = sup->devices; dev; dev = dev->next)
+		dev->dirty |= dev->class == class;
+	if (xs_backend_root(root, sizeof(root), class->id))
+		each_number(sup, root, DOMID_END, found_guest, &scan);
+}
+
+static void scan_all(struct supervisor *sup)
+{
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		if (classes[i])
+			scan_class(sup, classes[i]);
+	}
+}
+
+/* Something happened at or below a class's root; the path says where. */
+static void root_event(struct supervisor *sup, const char *path)
+{
+	const struct device_class *class;
+	unsigned int fe, devid;
+	enum xs_class id;
+	const char *rest;
+
+	if (!xs_split_backend_path(path, &id, &fe, &devid, &rest)) {
+		scan_all(sup);		/* a guest's directory, or the root itself */
+		return;
+	}
+	class = device_class_of(id);
+	if (class)
+		mark(sup, class, fe, devid);
+}
+
+/* Only Dom0 may ask who exists; elsewhere the toolstack removes the nodes. */
+static void guests_released(struct supervisor *sup)
+{
+	if (sup->domid != 0)
+		return;
+	for (struct device *dev = sup->devices; dev; dev = dev->next) {
+		if (!dev->domain_gone && !xs_is_domain_introduced(sup->xs, dev->fe)) {
+			log_info("guest %u is gone", dev->fe);
+			dev->domain_gone = dev->dirty = true;
+		}
+	}
+}
+
+static void store_ready(struct loop_fd *source)
+{
+	struct supervisor *sup = container_of(source, struct supervisor, store_events);
+	bool released = false;
+
+	for (int n = 0; n < MAX_EVENTS; n++) {
+		char **event = xs_check_watch(sup->xs);
+		struct device *dev;
+
+		if (!event) {
+			if (errno == EAGAIN || errno == EINTR)
+				break;
+			log_error("xenstored is gone: %s", strerror(errno));
+			sup->loop.stop = sup->broken = true;
+			return;
+		}
+		if (strcmp(event[XS_WATCH_TOKEN], TOKEN_ROOT) == 0)
+			root_event(sup, event[XS_WATCH_PATH]);
+		else if (strcmp(event[XS_WATCH_TOKEN], TOKEN_RELEASE) == 0)
+			released = true;
+		else if ((dev = device_by_token(sup, event[XS_WATCH_TOKEN])))
+			dev->dirty = true;
+		free(event);
+	}
+	if (released)
+		guests_released(sup);
+	discover_run(sup);
+}
+
+/* A look may remove devices, so the search begins anew after each; a device that was looked at is
+ * not dirty any more. */
+void discover_run(struct supervisor *sup)
+{
+	struct device *dev = sup->devices;
+
+	while (dev) {
+		if (dev->dirty) {
+			device_look(dev);
+			dev = sup->devices;
+		} else {
+			dev = dev->next;
+		}
+	}
+}
+
+int discover_start(struct supervisor *sup)
+{
+	char root[XS_PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		if (!classes[i])
+			continue;
+		if (!xs_backend_root(root, sizeof(root), classes[i]->id) ||
+		    !xs_watch(sup->xs, root, TOKEN_ROOT))
+			return -errno;
+	}
+	if (!xs_watch(sup->xs, "@releaseDomain", TOKEN_RELEASE))
+		return -errno;
+	scan_all(sup);
+	discover_run(sup);
+	sup->store_events = (struct loop_fd){ xs_fileno(sup->xs), store_ready };
+	return loop_add(&sup->loop, &sup->store_events);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * journal_file.c - a device's journal, as a file in the run directory
+ *
+ * A file, and not anonymous memory, so that it outlives the worker and the supervisor together.
+ * It is as old as the device's nodes in xenstore and goes with them. Its content is believed only
+ * for a connection that is in the store as Connected: whenever a device begins anew, what the
+ * journal says of an earlier connection is made void, so that a guest that happens to get the same
+ * numbers never meets another's requests.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "journal.h"
+#include "supervisor.h"
+
+#define MAX_SLOTS 32		/* a ring of one page */
+
+static bool file_path(const struct device *dev, char *buf, size_t size)
+{
+	int n = snprintf(buf, size, "%s/journal/%u-%s-%u", dev->sup->rundir, dev->fe,
+			 xs_class_name(dev->class->id), dev->devid);
+
+	return n > 0 && (size_t)n < size;
+}
+
+int journal_file_init(struct supervisor *sup)
+{
+	char path[RUN_PATH_MAX * 2];
+
+	snprintf(path, sizeof(path), "%s/journal", sup->rundir);
+	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+static bool fits(const struct device *dev, const struct journal_head *h)
+{
+	return h->magic == JOURNAL_MAGIC && h->version == JOURNAL_VERSION &&
+	       h->domid == dev->fe && h->devid == dev->devid && h->nr_slots == MAX_SLOTS;
+}
+
+/* Maps the head of the file behind journal_fd. */
+static int map_head(struct device *dev)
+{
+	void *map = mmap(NULL, JOURNAL_HEAD, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 dev->journal_fd, 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	dev->journal = map;
+	return 0;
+}
+
+/* All of the file is there from the beginning: a full filesystem is an error now, and not a
+ * signal in the middle of a request. */
+static int create(struct device *dev, const char *path)
+{
+	int rc;
+
+	unlink(path);
+	dev->journal_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (dev->journal_fd < 0)
+		return -errno;
+	rc = posix_fallocate(dev->journal_fd, 0, (off_t)journal_bytes(MAX_SLOTS));
+	if (rc)
+		return -rc;
+	rc = map_head(dev);
+	if (rc)
+		return rc;
+	*dev->journal = (struct journal_head){ .version = JOURNAL_VERSION, .domid = dev->fe,
+					       .devid = dev->devid, .nr_slots = MAX_SLOTS };
+	store_release(&dev->journal->magic, JOURNAL_MAGIC);
+	return 0;
+}
+
+/* An earlier supervisor's file, if it is whole and of this format. */
+static bool open_existing(struct device *dev, const char *path)
+{
+	struct stat st;
+
+	dev->journal_fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (dev->journal_fd < 0)
+		return false;
+	if (fstat(dev->journal_fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (size_t)st.st_size == journal_bytes(MAX_SLOTS) && map_head(dev) == 0 &&
+	    fits(dev, dev->journal))
+		return true;
+	journal_file_close(dev, false);
+	return false;
+}
+
+int journal_file_open(struct device *dev)
+{
+	char path[RUN_PATH_MAX * 2];
+	int rc;
+
+	if (dev->journal)
+		return 0;
+	if (!file_path(dev, path, sizeof(path)))
+		return device_reason(dev, "the path of its journal is too long");
+	if (open_existing(dev, path))
+		return 0;
+	rc = create(dev, path);
+	if (rc == 0)
+		return 0;
+	journal_file_close(dev, true);
+	return device_reason(dev, "its journal %s cannot be made: %s", path, strerror(-rc));
+}
+
+void journal_file_void(struct device *dev)
+{
+	if (dev->journal)
+		write_once(&dev->journal->connected, 0);
+}
+
+void journal_file_close(struct device *dev, bool remove)
+{
+	char path[RUN_PATH_MAX * 2];
+
+	if (dev->journal)
+		munmap(dev->journal, JOURNAL_HEAD);
+	dev->journal = NULL;
+	if (dev->journal_fd >= 0)
+		close(dev->journal_fd);
+	dev->journal_fd = -1;
+	if (remove && file_path(dev, path, sizeof(path)))
+		unlink(path);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - xpvd: sets up, loops, and goes without a trace but what it serves
+ *
+ * xpvd runs in the foreground, under whoever supervises it. SIGTERM and SIGINT end it; the workers
+ * go on, and so does every guest's I/O, until the next xpvd takes them over. One xpvd serves a run
+ * directory; a lock says so.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "supervisor.h"
+
+#define DEFAULT_RUNDIR	"/run/xpv"
+#define DEFAULT_SPIN_US	50
+
+static const char usage_text[] =
+	"usage: xpvd [--spin-us N] [--ready-fd FD] [--libexec DIR] [-v] [-h]\n"
+	"The backend of paravirtual devices: discovers them in xenstore and starts a\n"
+	"worker for each guest. Runs in the foreground and logs to standard error.\n"
+	"\n"
+	"  --spin-us N    a worker looks for requests for N microseconds before it\n"
+	"                 sleeps (default 50; 0: never; at most 1000000)\n"
+	"  --ready-fd FD  write \"READY\" to FD when devices are being served\n"
+	"  --libexec DIR  where xpv-vdisk is (default: beside xpvd)\n"
+	"  -v, --verbose  log more\n"
+	"  -h, --help     this text\n"
+	"\n"
+	"XPV_RUNDIR (default " DEFAULT_RUNDIR ") holds the control socket, the workers'\n"
+	"sockets and the journals of what is under way.\n";
+
+static void signalled(struct loop_fd *source)
+{
+	struct supervisor *sup = container_of(source, struct supervisor, signals);
+	struct signalfd_siginfo info;
+
+	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	log_info("ends on signal %u; the workers go on", info.ssi_signo);
+	sup->loop.stop = true;
+}
+
+static int catch_signals(struct supervisor *sup)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sup->signals = (struct loop_fd){ signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+					 signalled };
+	return sup->signals.fd < 0 ? -errno : loop_add(&sup->loop, &sup->signals);
+}
+
+/* The directories, and the lock that the process holds as long as it lives. */
+static int take_rundir(struct supervisor *sup)
+{
+	char path[RUN_PATH_MAX * 2];
+	int fd;
+
+	if (strlen(sup->rundir) >= RUN_PATH_MAX - 24) {
+		log_error("XPV_RUNDIR %s: too long for the sockets in it: use a path of at most "
+			  "%d bytes", sup->rundir, RUN_PATH_MAX - 25);
+		return -1;
+	}
+	if (mkdir(sup->rundir, 0755) && errno != EEXIST)
+		goto fail;
+	snprintf(path, sizeof(path), "%s/worker", sup->rundir);
+	if (mkdir(path, 0700) && errno != EEXIST)
+		goto fail;
+	if (journal_file_init(sup))
+		goto fail;
+	snprintf(path, sizeof(path), "%s/xpvd.lock", sup->rundir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		goto fail;
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		log_error("%s is in use: another xpvd serves it: stop that one first",
+			  sup->rundir);
+		return -1;
+	}
+	return 0;
+fail:
+	log_error("%s: %s: set XPV_RUNDIR to a directory that you own", sup->rundir,
+		  strerror(errno));
+	return -1;
+}
+
+static int open_store(struct supervisor *sup)
+{
+	unsigned int len;
+	uint64_t domid = 0;
+	char *text;
+
+	sup->xs = xs_open(0);
+	if (!sup->xs) {
+		log_error("xenstore: %s: run in Dom0 with xenstored, or in the simulator "
+			  "(xpv sim start)", strerror(errno));
+		return -1;
+	}
+	fcntl(xs_fileno(sup->xs), F_SETFD, FD_CLOEXEC);
+	text = xs_read(sup->xs, XBT_NULL, "domid", &len);	/* relative: our own */
+	if (text && xs_parse_u64(text, len, &domid) == XS_OK)
+		sup->domid = (unsigned int)domid;
+	free(text);
+	return 0;
+}
+
+static int set_up(struct supervisor *sup)
+{
+	int rc;
+
+	if (take_rundir(sup))
+		return -1;
+	rc = loop_init(&sup->loop);
+	if (rc == 0)
+		rc = catch_signals(sup);
+	if (rc == 0 && open_store(sup))
+		return -1;
+	if (rc == 0) {
+		workers_adopt(sup);
+		rc = discover_start(sup);
+	}
+	if (rc == 0) {
+		workers_disown(sup);
+		workers_sweep(sup);
+		rc = control_start(sup);
+	}
+	if (rc)
+		log_error("cannot start: %s", strerror(-rc));
+	return rc;
+}
+
+static void tear_down(struct supervisor *sup)
+{
+	control_stop(sup);
+	workers_close(sup);
+	while (sup->devices) {
+		struct device *dev = sup->devices;
+
+		sup->devices = dev->next;
+		dev->class->release(dev);
+		journal_file_close(dev, false);
+		free(dev);
+	}
+	if (sup->xs)
+		xs_close(sup->xs);
+	if (sup->signals.fd > 0)
+		close(sup->signals.fd);
+	loop_fini(&sup->loop);
+}
+
+static bool number(const char *text, unsigned long max, unsigned int *out)
+{
+	uint64_t n;
+
+	if (xs_parse_u64(text, strlen(text), &n) != XS_OK || n > max)
+		return false;
+	*out = (unsigned int)n;
+	return true;
+}
+
+static bool parse(struct supervisor *sup, int argc, char **argv, unsigned int *ready_fd)
+{
+	static const struct option options[] = {
+		{ "spin-us", required_argument, NULL, 's' },
+		{ "ready-fd", required_argument, NULL, 'r' },
+		{ "libexec", required_argument, NULL, 'l' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	bool ok = true;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
+		switch (c) {
+		case 's': ok &= number(optarg, 1000000, &sup->spin_us); break;
+		case 'r': ok &= number(optarg, 1 << 20, ready_fd); break;
+		case 'l': snprintf(sup->libexec, sizeof(sup->libexec), "%s", optarg); break;
+		case 'v': sup->debug = true; break;
+		case 'h': fputs(usage_text, stdout); exit(0);
+		default: ok = false;
+		}
+	}
+	return ok && optind == argc;
+}
+
+static void find_libexec(struct supervisor *sup)
+{
+	char self[sizeof(sup->libexec)];
+	ssize_t n;
+
+	if (sup->libexec[0])
+		return;
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	self[n > 0 ? n : 0] = '\0';
+	snprintf(sup->libexec, sizeof(sup->libexec), "%s", dirname(self));
+}
+
+int main(int argc, char **argv)
+{
+	static struct supervisor sup = { .spin_us = DEFAULT_SPIN_US, .control.fd = -1 };
+	unsigned int ready_fd = 0;
+	const char *rundir = getenv("XPV_RUNDIR");
+	int rc;
+
+	log_init("xpvd", LOG_INFO);
+	if (!parse(&sup, argc, argv, &ready_fd)) {
+		fputs(usage_text, stderr);
+		return 2;
+	}
+	log_init("xpvd", sup.debug ? LOG_DEBUG : LOG_INFO);
+	sup.rundir = rundir && rundir[0] ? rundir : DEFAULT_RUNDIR;
+	find_libexec(&sup);
+	rc = set_up(&sup);
+	if (rc == 0) {
+		log_info("ready");
+		if (ready_fd && (write((int)ready_fd, "READY\n", 6) != 6 ||
+				 close((int)ready_fd)))
+			log_warning("nobody reads the ready message");
+	}
+	while (rc == 0 && !sup.loop.stop) {
+		if (loop_once(&sup.loop, -1) < 0)
+			rc = -1;
+	}
+	tear_down(&sup);
+	return rc || sup.broken ? 1 : 0;
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process.c - workers as processes: started, taken over, started again, sent home
+ *
+ * A worker's listening socket has a name in the run directory, and that name is all that binds a
+ * supervisor to it. A new worker and one that an earlier supervisor left are met in the same way:
+ * connect, and hear its greeting.
+ *
+ * That a worker has died is learnt from a pidfd, which is ready only when the process is wholly
+ * gone; its socket closes earlier, when the kernel may still be writing for it. Its devices are
+ * then looked at again, find a connection without a worker, and ask for one. Only a worker that
+ * dies without having answered anything is started again ever more slowly, and given up after
+ * MAX_DEATHS: then something that its successors inherit kills it.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "journal.h"
+#include "worker.h"
+
+#define MAX_DEATHS	8
+#define BACKOFF_NS	20000000u
+#define GREETING_MS	3000
+#define LISTEN_FD	3		/* in the worker */
+
+int worker_pid(const struct worker *w)
+{
+	return w && w->process.fd >= 0 ? (int)w->pid : 0;
+}
+
+static bool socket_address(const struct worker *w, struct sockaddr_un *addr)
+{
+	int n;
+
+	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	n = snprintf(addr->sun_path, sizeof(addr->sun_path), "%s/worker/%u-%s.sock",
+		     w->sup->rundir, w->domid, xs_class_name(w->class->id));
+	return n > 0 && (size_t)n < sizeof(addr->sun_path);
+}
+
+static bool serves(const struct worker *w, const struct device *dev)
+{
+	return dev->fe == w->domid && dev->class == w->class;
+}
+
+/* How often its devices have answered, over all workers that they had. */
+static uint64_t progress_of(const struct worker *w)
+{
+	uint64_t sum = 0;
+
+	for (const struct device *dev = w->sup->devices; dev; dev = dev->next) {
+		if (serves(w, dev) && dev->journal)
+			sum += read_once(&dev->journal->stats.batches);
+	}
+	return sum;
+}
+
+static void close_source(struct worker *w, struct loop_fd *source)
+{
+	if (source->fd >= 0)
+		close(loop_del(&w->sup->loop, source));
+}
+
+static void release_worker(struct loop_deferred *grave)
+{
+	free(container_of(grave, struct worker, grave));
+}
+
+/* Its memory goes after the round of dispatches. */
+static void bury(struct worker *w)
+{
+	struct sockaddr_un addr;
+
+	close_source(w, &w->sock);
+	close_source(w, &w->process);
+	loop_timer_cancel(&w->sup->loop, &w->respawn);
+	if (socket_address(w, &addr))
+		unlink(addr.sun_path);
+	for (struct worker **p = &w->sup->workers; *p; p = &(*p)->next) {
+		if (*p == w) {
+			*p = w->next;
+			break;
+		}
+	}
+	w->grave.release = release_worker;
+	loop_defer(&w->sup->loop, &w->grave);
+}
+
+/* Each device that counted on this worker hears that it is gone; with why, also that there will
+ * be no other. One that asks for a worker at once may get this very one, started again. */
+static void tell_devices(struct worker *w, const char *why)
+{
+	unsigned int nr = 0, devid[WORKER_DEVICES];
+
+	for (struct device *dev = w->sup->devices; dev; dev = dev->next) {
+		if (dev->worker == w && nr < WORKER_DEVICES)
+			devid[nr++] = dev->devid;
+	}
+	for (unsigned int i = 0; i < nr; i++) {
+		struct device *dev = device_find(w->sup, w->class->id, w->domid, devid[i]);
+
+		if (!dev)
+			continue;
+		if (!why) {
+			device_worker_lost(dev);
+			continue;
+		}
+		dev->link = LINK_ATTACHING;
+		device_attached(dev, -ECHILD, why);
+	}
+}
+
+static void process_ended(struct loop_fd *source)
+{
+	struct worker *w = container_of(source, struct worker, process);
+	bool leaving = w->leaving;
+	int status = 0;
+
+	if (waitpid(w->pid, &status, WNOHANG) == w->pid && WIFSIGNALED(status))
+		log_warning("guest %u: worker %d was killed by signal %d", w->domid, (int)w->pid,
+			    WTERMSIG(status));
+	else
+		log_info("guest %u: worker %d has ended", w->domid, (int)w->pid);
+	close_source(w, &w->process);
+	close_source(w, &w->sock);
+	w->greeted = w->leaving = false;
+	w->nr_closing = w->nr_adopted = w->nr_broken = 0;
+	w->deaths = leaving || progress_of(w) != w->progress ? 0 : w->deaths + 1;
+	tell_devices(w, w->deaths > MAX_DEATHS ? "its worker dies again and again" : NULL);
+	workers_sweep(w->sup);
+}
+
+/* Connects to the worker and takes its process; w->pid is known for a child, and for others the
+ * kernel's word for who listens (a worker calls listen() itself for that). 0 or -errno. */
+static int meet(struct worker *w)
+{
+	struct sockaddr_un addr;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	int rc = 0;
+
+	if (!socket_address(w, &addr))
+		return -ENAMETOOLONG;
+	w->process = (struct loop_fd){ -1, process_ended };
+	w->sock = (struct loop_fd){ socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC |
+					   SOCK_NONBLOCK, 0), worker_socket_ready };
+	if (w->sock.fd < 0)
+		return -errno;
+	if (connect(w->sock.fd, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    getsockopt(w->sock.fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
+		rc = -errno;
+	if (rc == 0 && !w->pid)
+		w->pid = peer.pid;
+	if (rc == 0)
+		w->process.fd = pidfd_open(w->pid, 0);
+	if (rc == 0 && w->process.fd < 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = loop_add(&w->sup->loop, &w->sock);
+	if (rc == 0)
+		rc = loop_add(&w->sup->loop, &w->process);
+	if (rc) {
+		close_source(w, &w->process);
+		close_source(w, &w->sock);
+	}
+	return rc;
+}
+
+/* A socket of the worker's name that listens; -errno. */
+static int make_listener(const struct worker *w)
+{
+	struct sockaddr_un addr;
+	int fd, rc = 0;
+
+	if (!socket_address(w, &addr))
+		return -ENAMETOOLONG;
+	unlink(addr.sun_path);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    chmod(addr.sun_path, 0600) || listen(fd, 4))
+		rc = -errno;
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return rc;
+}
+
+/* In the child: nothing of ours goes along but the listener and standard error. */
+static void run_worker(const struct worker *w, int listener)
+{
+	char program[sizeof(w->sup->libexec) + 32], domid[16], fd[16], spin[16];
+	char *argv[] = { program, "--domid", domid, "--listen-fd", fd, "--spin-us", spin,
+			 w->sup->debug ? "--debug" : NULL, NULL };
+	sigset_t none;
+
+	snprintf(program, sizeof(program), "%s/%s", w->sup->libexec, w->class->program);
+	snprintf(domid, sizeof(domid), "%u", w->domid);
+	snprintf(fd, sizeof(fd), "%d", LISTEN_FD);
+	snprintf(spin, sizeof(spin), "%u", w->sup->spin_us);
+	setsid();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* dup() first: if the listener is LISTEN_FD already, dup2() would keep it close-on-exec */
+	if (dup2(dup(listener), LISTEN_FD) == LISTEN_FD &&
+	    close_range(LISTEN_FD + 1, ~0u, 0) == 0)
+		execv(program, argv);
+	log_error("%s: %s: reinstall xpv, or name its directory with --libexec", program,
+		  strerror(errno));
+	_exit(127);
+}
+
+/* Starts the process. If that fails, its devices do. */
+static void start(struct worker *w)
+{
+	int listener = make_listener(w);
+	int rc = listener < 0 ? listener : 0;
+
+	if (rc == 0) {
+		w->pid = fork();
+		if (w->pid == 0)
+			run_worker(w, listener);
+		rc = w->pid < 0 ? -errno : meet(w);
+		close(listener);
+	}
+	w->progress = progress_of(w);
+	if (rc == 0) {
+		log_info("guest %u: worker %d serves its %s devices", w->domid, (int)w->pid,
+			 xs_class_name(w->class->id));
+		return;
+	}
+	log_error("guest %u: no worker can be started: %s", w->domid, strerror(-rc));
+	tell_devices(w, strerror(-rc));
+}
+
+static void respawn_due(struct loop_timer *timer)
+{
+	start(container_of(timer, struct worker, respawn));
+}
+
+static struct worker *create(struct supervisor *sup, const struct device_class *class,
+			     unsigned int domid)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->sup = sup;
+	w->class = class;
+	w->domid = domid;
+	w->sock.fd = w->process.fd = -1;
+	w->respawn.expired = respawn_due;
+	w->next = sup->workers;
+	sup->workers = w;
+	return w;
+}
+
+/* The first start is asked for through the timer too: a device never gets its answer while it is
+ * still asking. */
+struct worker *worker_for(struct supervisor *sup, const struct device_class *class,
+			  unsigned int domid)
+{
+	struct worker *w = sup->workers;
+
+	while (w && (w->class != class || w->domid != domid))
+		w = w->next;
+	if (!w)
+		w = create(sup, class, domid);
+	if (w && w->process.fd < 0 && !w->respawn.due_ns)
+		loop_timer_set(&sup->loop, &w->respawn,
+			       w->deaths ? (uint64_t)BACKOFF_NS << w->deaths : 0);
+	return w;
+}
+
+void worker_dismiss(struct worker *w)
+{
+	const struct wire_msg quit = { .type = WIRE_QUIT };
+
+	if (w->process.fd < 0 || w->leaving || !w->greeted)
+		return;
+	w->leaving = wire_send(w->sock.fd, &quit, NULL, 0) == 0;
+}
+
+void worker_kill(struct worker *w, const char *why)
+{
+	log_error("guest %u: worker %d is ended: %s", w->domid, (int)w->pid, why);
+	if (w->process.fd >= 0)
+		pidfd_send_signal(w->process.fd, SIGKILL, NULL, 0);
+}
+
+static bool needed(const struct worker *w)
+{
+	for (const struct device *dev = w->sup->devices; dev; dev = dev->next) {
+		if (serves(w, dev))
+			return true;
+	}
+	return false;
+}
+
+void workers_sweep(struct supervisor *sup)
+{
+	struct worker *w = sup->workers, *next;
+
+	for (; w; w = next) {
+		next = w->next;
+		if (needed(w))
+			continue;
+		if (w->process.fd >= 0)
+			worker_dismiss(w);
+		else
+			bury(w);
+	}
+}
+
+unsigned int workers_restart(struct supervisor *sup, unsigned int domid, bool all)
+{
+	unsigned int n = 0;
+
+	for (struct worker *w = sup->workers; w; w = w->next) {
+		if (!all && w->domid != domid)
+			continue;
+		worker_dismiss(w);
+		n += w->leaving;
+	}
+	return n;
+}
+
+/* Hears the greeting of a worker that was here before us: what it serves. Waits, but not long: a
+ * worker that does not answer within GREETING_MS is no good and is ended. */
+static int hear_greeting(struct worker *w)
+{
+	struct pollfd pfd = { .fd = w->sock.fd, .events = POLLIN };
+	unsigned int expected = 1;
+	struct wire_msg msg;
+	int fds[WIRE_MAX_FDS];
+
+	for (unsigned int heard = 0; heard < expected; heard++) {
+		if (poll(&pfd, 1, GREETING_MS) <= 0 || wire_receive(w->sock.fd, &msg, fds) <= 0)
+			return -ETIMEDOUT;
+		if (heard == 0 && (msg.type != WIRE_HELLO || msg.hello.version != WIRE_VERSION ||
+				   msg.hello.domid != w->domid ||
+				   msg.hello.nr_devices > WORKER_DEVICES))
+			return -EPROTO;
+		if (heard == 0)
+			expected += msg.hello.nr_devices;
+		else if (msg.type == WIRE_FAILED)
+			w->broken[w->nr_broken++] = msg.devid;
+		else
+			w->adopted[w->nr_adopted++] = msg.devid;
+	}
+	w->greeted = true;
+	return 0;
+}
+
+static void adopt(struct supervisor *sup, const struct device_class *class, unsigned int domid)
+{
+	struct worker *w = create(sup, class, domid);
+	int rc;
+
+	if (!w)
+		return;
+	rc = meet(w);
+	if (rc) {
+		bury(w);		/* nobody is behind the name */
+		return;
+	}
+	rc = hear_greeting(w);
+	w->progress = progress_of(w);
+	if (rc)
+		worker_kill(w, "it does not answer");
+	else
+		log_info("guest %u: worker %d was here before, and serves %u devices", domid,
+			 (int)w->pid, w->nr_adopted);
+}
+
+void workers_adopt(struct supervisor *sup)
+{
+	char path[RUN_PATH_MAX * 2], name[32];
+	struct dirent *entry;
+	unsigned int domid;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/worker", sup->rundir);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		if (sscanf(entry->d_name, "%u-%31[a-z].sock", &domid, name) != 2)
+			continue;
+		for (int i = 0; i < XS_CLASS_COUNT; i++) {
+			const struct device_class *class = device_class_of((enum xs_class)i);
+
+			if (class && strcmp(name, xs_class_name(class->id)) == 0)
+				adopt(sup, class, domid);
+		}
+	}
+	closedir(dir);
+}
+
+void workers_close(struct supervisor *sup)
+{
+	while (sup->workers) {
+		struct worker *w = sup->workers;
+		struct sockaddr_un addr;
+		bool up = w->process.fd >= 0;
+
+		close_source(w, &w->sock);
+		close_source(w, &w->process);
+		if (!up && socket_address(w, &addr))
+			unlink(addr.sun_path);
+		sup->workers = w->next;
+		free(w);
+	}
+}

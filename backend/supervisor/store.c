@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store.c - xenstore through the schema
+ *
+ * Every value is read once, into memory of ours, and is validated by the key's own entry in the
+ * schema before anybody sees it. What does not fit becomes a reason that names the key, what it
+ * says (escaped: a guest wrote it) and what would be accepted.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor.h"
+
+static int bad_value(struct device *dev, enum xs_key_id id, unsigned int i, const char *text,
+		     enum xs_err err)
+{
+	char name[XS_PATH_MAX], accepted[96], safe[64];
+
+	xs_key_name(name, sizeof(name), id, i, 0);
+	xs_describe(xs_key(id), accepted, sizeof(accepted));
+	device_reason(dev, "the key %s is \"%s\", which %s: it must be %s", name,
+		      log_safe(safe, sizeof(safe), text), xs_strerror(err), accepted);
+	return -EINVAL;
+}
+
+/* The raw value, to be freed; NULL: errno. */
+static char *read_key(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
+		      unsigned int i, unsigned int *len)
+{
+	char path[XS_PATH_MAX];
+
+	if (!xs_key_path(path, sizeof(path), dir, id, i, 0)) {
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
+	return xs_read(dev->sup->xs, t, path, len);
+}
+
+int store_number(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
+		 unsigned int i, uint64_t *out)
+{
+	unsigned int len;
+	char *text = read_key(dev, t, dir, id, i, &len);
+	enum xs_err err;
+	int rc = 0;
+
+	if (!text)
+		return -errno;
+	err = xs_parse(id, text, len, out);
+	if (err != XS_OK)
+		rc = bad_value(dev, id, i, text, err);
+	free(text);
+	return rc;
+}
+
+int store_text(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
+	       char *buf, size_t size)
+{
+	unsigned int len;
+	char *text = read_key(dev, t, dir, id, 0, &len);
+	enum xs_err err;
+	int rc = 0;
+
+	if (!text)
+		return -errno;
+	err = len < size ? xs_parse(id, text, len, NULL) : XS_ETOOLONG;
+	if (err != XS_OK)
+		rc = bad_value(dev, id, 0, text, err);
+	else
+		memcpy(buf, text, len + 1);
+	free(text);
+	return rc;
+}
+
+bool store_put(struct device *dev, xs_transaction_t t, enum xs_key_id id, const char *value)
+{
+	char path[XS_PATH_MAX];
+
+	return xs_key_path(path, sizeof(path), dev->be_path, id, 0, 0) &&
+	       xs_write(dev->sup->xs, t, path, value, (unsigned int)strlen(value));
+}
+
+bool store_put_number(struct device *dev, xs_transaction_t t, enum xs_key_id id, uint64_t value)
+{
+	char text[24];
+
+	return xs_format_u64(text, sizeof(text), value) && store_put(dev, t, id, text);
+}
+
+/* Our state in this transaction; XB_UNKNOWN: the node is gone. */
+static enum xb_state state_now(struct device *dev, xs_transaction_t t)
+{
+	uint64_t state = XB_UNKNOWN;
+
+	store_number(dev, t, dev->be_path, XS_B_STATE, 0, &state);
+	return (enum xb_state)state;
+}
+
+int store_switch_state(struct device *dev, enum xb_state mine, enum xb_state next,
+		       bool (*write)(struct device *dev, xs_transaction_t t))
+{
+	struct xs_handle *xs = dev->sup->xs;
+
+	for (;;) {
+		xs_transaction_t t = xs_transaction_start(xs);
+
+		if (t == XBT_NULL)
+			return -errno;
+		if (state_now(dev, t) != mine) {
+			xs_transaction_end(xs, t, true);
+			return -EAGAIN;
+		}
+		if ((write && !write(dev, t)) || !store_put_number(dev, t, XS_B_STATE, next)) {
+			int err = errno;
+
+			xs_transaction_end(xs, t, true);
+			return err ? -err : -EIO;
+		}
+		if (xs_transaction_end(xs, t, false))
+			return 0;
+		if (errno != EAGAIN)
+			return -errno;
+	}
+}
+
+void store_tell_reason(struct device *dev, const char *reason)
+{
+	char path[XS_PATH_MAX];
+	char *slash;
+
+	if (strcmp(reason, dev->told) == 0 ||
+	    !xs_error_path(path, sizeof(path), dev->sup->domid, dev->class->id, dev->fe,
+			   dev->devid))
+		return;
+	snprintf(dev->told, sizeof(dev->told), "%s", reason);
+	if (reason[0]) {
+		xs_write(dev->sup->xs, XBT_NULL, path, reason, (unsigned int)strlen(reason));
+		return;
+	}
+	slash = strrchr(path, '/');
+	*slash = '\0';
+	xs_rm(dev->sup->xs, XBT_NULL, path);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supervisor.h - xpvd, the one backend process that reads what guests write in xenstore
+ *
+ *	discover.c	watches -> which device needs a look
+ *	device.c	the look: both states in, one step of the table out
+ *	vdisk.c		what the steps mean for a disk: its target, features, connection
+ *	worker.c	one process a guest and class: started, taken over, started again
+ *	journal_file.c	the journal that a device's workers leave to each other
+ *	store.c		xenstore through the schema: nothing unvalidated comes out of it
+ *	control.c	what tools ask
+ *
+ * Nothing here is lost when xpvd dies: what exists is in xenstore, what is under way is in the
+ * journals, and workers go on alone until the next xpvd connects to them.
+ */
+#ifndef XPV_SUPERVISOR_H
+#define XPV_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <xenstore.h>
+
+#include "log.h"
+#include "loop.h"
+#include "schema.h"
+#include "wire.h"
+
+#define RUN_PATH_MAX	96	/* fits a Unix socket's address */
+#define REASON_MAX	256
+
+struct device;
+struct worker;
+
+struct supervisor {
+	struct loop loop;
+	struct xs_handle *xs;
+	unsigned int domid;		/* our own: 0, or a driver domain's */
+	const char *rundir;
+	char libexec[RUN_PATH_MAX * 4];	/* where the workers' programs are */
+	unsigned int spin_us;
+	bool debug;
+	bool broken;			/* ends because it cannot go on */
+	struct device *devices;
+	struct worker *workers;
+	struct loop_fd store_events, control, signals;
+};
+
+/* What distinguishes a class of devices. Each function returns 0 or a negative value with
+ * dev->reason set; all are called from device.c only. */
+struct device_class {
+	enum xs_class id;
+	const char *program;		/* the worker's */
+	/* Opens what the device stands for, if it is not open; idempotent. */
+	int (*prepare)(struct device *dev);
+	/* Writes what the backend offers. */
+	bool (*publish)(struct device *dev, xs_transaction_t t);
+	/* Reads what the frontend asks for into msg; fds[WIRE_MAX_FDS] stay the device's. */
+	int (*collect)(struct device *dev, struct wire_msg *msg, int *fds);
+	/* Writes what a connected frontend needs to know. */
+	bool (*announce)(struct device *dev, xs_transaction_t t);
+	/* Closes what prepare opened; idempotent. */
+	void (*release)(struct device *dev);
+};
+
+/* Where a device stands with its worker. */
+enum link_state {
+	LINK_NONE,		/* no worker knows of it */
+	LINK_WAITING,		/* to be attached as soon as the worker greets */
+	LINK_ATTACHING,		/* WIRE_ATTACH sent */
+	LINK_ATTACHED,
+	LINK_DETACHING,		/* WIRE_DETACH sent */
+};
+
+struct device {
+	struct supervisor *sup;
+	struct device *next;
+	const struct device_class *class;
+	unsigned int fe, devid;		/* the frontend's domain, the device's number */
+	char be_path[XS_PATH_MAX], fe_path[XS_PATH_MAX], fe_state[XS_PATH_MAX];
+	bool watched;			/* fe_state is */
+	bool dirty;			/* something has changed: look again */
+	bool failed;			/* broken for good, until the frontend starts over */
+	bool domain_gone;
+	enum xb_state mine;		/* as last read from the store */
+	enum xb_state next_state;	/* to be written when the link has changed */
+	enum link_state link;
+	struct worker *worker;
+	char reason[REASON_MAX];	/* why it failed; "": it did not */
+	char told[REASON_MAX];		/* what the error node says */
+
+	/* the journal's file (journal_file.c) */
+	int journal_fd;
+	struct journal_head *journal;
+
+	/* vdisk.c */
+	struct {
+		int fd;
+		uint64_t sectors;
+		uint32_t sector_size, physical_sector_size;
+		bool readonly;
+		char target[XS_PATH_MAX * 2];
+	} disk;
+};
+
+/* device.c */
+struct device *device_find(struct supervisor *sup, enum xs_class class, unsigned int fe,
+			   unsigned int devid);
+struct device *device_create(struct supervisor *sup, const struct device_class *class,
+			     unsigned int fe, unsigned int devid);
+/* The device that a frontend's watch belongs to; NULL: gone, or not such a token. */
+struct device *device_by_token(struct supervisor *sup, const char *token);
+/* Does what the pair of states asks for, as far as it can be done without waiting. */
+void device_look(struct device *dev);
+/* Forgets the device, whose nodes are gone; the worker is told. */
+void device_remove(struct device *dev);
+/* From worker.c: the worker has answered, or died. */
+void device_attached(struct device *dev, int rc, const char *why);
+void device_detached(struct device *dev);
+void device_broken(struct device *dev, const char *why);
+void device_worker_lost(struct device *dev);
+/* Keeps the first reason; returns -1. */
+int device_reason(struct device *dev, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* discover.c */
+/* Sets the watches. 0 or -errno. */
+int discover_start(struct supervisor *sup);
+/* Looks at all devices that are marked dirty. */
+void discover_run(struct supervisor *sup);
+const struct device_class *device_class_of(enum xs_class id);
+
+/* vdisk.c */
+extern const struct device_class vdisk_class;
+
+/* worker.c */
+/* Connects to the workers that an earlier supervisor left. */
+void workers_adopt(struct supervisor *sup);
+/* If one of them serves this device, which was just discovered, it is its worker. */
+void worker_claim(struct device *dev);
+/* What they serve and nobody claimed is to be closed. */
+void workers_disown(struct supervisor *sup);
+/* Asks for dev to be served (class->collect is called when the worker is ready). */
+void worker_attach(struct device *dev);
+void worker_detach(struct device *dev);
+/* Forgets that the device waits for anything. */
+void worker_forget(struct device *dev);
+/* Sends workers without devices home. */
+void workers_sweep(struct supervisor *sup);
+/* Lets a guest's worker finish what is under way and replaces it. How many were. */
+unsigned int workers_restart(struct supervisor *sup, unsigned int domid, bool all);
+/* For listings: 0 if there is none. */
+int worker_pid(const struct worker *worker);
+void workers_close(struct supervisor *sup);
+
+/* journal_file.c */
+/* Opens or creates the device's journal, mapped; idempotent. 0 or -1 with dev->reason. */
+int journal_file_open(struct device *dev);
+/* No worker serves the device and the connection is over: what it left is void. */
+void journal_file_void(struct device *dev);
+void journal_file_close(struct device *dev, bool remove);
+/* Creates the directory and, with no device in the store, removes what is left over. */
+int journal_file_init(struct supervisor *sup);
+
+/* store.c */
+/* 0 and *out; -ENOENT; -EINVAL (dev->reason says which key and why); -errno. */
+int store_number(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
+		 unsigned int i, uint64_t *out);
+/* The same for text, at most size - 1 bytes long. */
+int store_text(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
+	       char *buf, size_t size);
+bool store_put(struct device *dev, xs_transaction_t t, enum xs_key_id id, const char *value);
+bool store_put_number(struct device *dev, xs_transaction_t t, enum xs_key_id id, uint64_t value);
+/* In one transaction: checks that our state is still `mine`, calls write (may be NULL), writes
+ * the state. 0; -EAGAIN: the state is another now, look again; -errno. */
+int store_switch_state(struct device *dev, enum xb_state mine, enum xb_state next,
+		       bool (*write)(struct device *dev, xs_transaction_t t));
+/* Tells administrators why the device does not work ("": it does). */
+void store_tell_reason(struct device *dev, const char *reason);
+
+/* control.c */
+int control_start(struct supervisor *sup);
+void control_stop(struct supervisor *sup);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.c - what the supervisor and its workers say about devices
+ *
+ * A device asks for its worker at any time; it is attached when that worker has greeted, and when
+ * an earlier disk of the same number has been closed there. Whatever a worker says is taken as the
+ * word of a process that talks to a guest: it is matched against what was asked of it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "worker.h"
+
+/* Takes devid out of the list; false: it is not there. */
+static bool take_out(uint32_t *list, unsigned int *nr, uint32_t devid)
+{
+	for (unsigned int i = 0; i < *nr; i++) {
+		if (list[i] == devid) {
+			list[i] = list[--*nr];
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_closing(const struct worker *w, uint32_t devid)
+{
+	for (unsigned int i = 0; i < w->nr_closing; i++) {
+		if (w->closing[i] == devid)
+			return true;
+	}
+	return false;
+}
+
+static void send_attach(struct device *dev)
+{
+	struct wire_msg msg = { .type = WIRE_ATTACH, .devid = dev->devid };
+	int fds[WIRE_MAX_FDS] = { -1, -1 };
+	int rc;
+
+	dev->link = LINK_ATTACHING;
+	if (dev->class->collect(dev, &msg, fds)) {
+		device_attached(dev, -EINVAL, "its frontend's keys do not fit");
+		return;
+	}
+	rc = wire_send(dev->worker->sock.fd, &msg, fds, WIRE_MAX_FDS);
+	if (rc == -EAGAIN || rc == -EMFILE || rc == -ETOOMANYREFS)
+		device_attached(dev, rc, strerror(-rc));
+	/* any other failure: the worker is gone, and its pidfd tells */
+}
+
+void worker_send_waiting(struct worker *w)
+{
+	struct device *dev = w->sup->devices;
+
+	while (w->greeted && !w->leaving && dev) {
+		if (dev->worker == w && dev->link == LINK_WAITING &&
+		    !is_closing(w, dev->devid)) {
+			send_attach(dev);
+			dev = w->sup->devices;	/* that may have changed the list */
+		} else {
+			dev = dev->next;
+		}
+	}
+}
+
+void worker_attach(struct device *dev)
+{
+	dev->worker = worker_for(dev->sup, dev->class, dev->fe);
+	if (!dev->worker) {
+		dev->link = LINK_ATTACHING;
+		device_attached(dev, -ENOMEM, "out of memory");
+		return;
+	}
+	dev->link = LINK_WAITING;
+	worker_send_waiting(dev->worker);
+}
+
+void worker_detach(struct device *dev)
+{
+	struct wire_msg msg = { .type = WIRE_DETACH, .devid = dev->devid };
+	struct worker *w = dev->worker;
+
+	if (dev->link == LINK_DETACHING)
+		return;
+	if (dev->link == LINK_WAITING || !w || w->sock.fd < 0 ||
+	    wire_send(w->sock.fd, &msg, NULL, 0) || w->nr_closing == WORKER_DEVICES) {
+		dev->link = LINK_NONE;
+		return;
+	}
+	w->closing[w->nr_closing++] = dev->devid;
+	dev->link = LINK_DETACHING;
+}
+
+void worker_claim(struct device *dev)
+{
+	struct worker *w = dev->sup->workers;
+	bool broken;
+
+	while (w && (w->class != dev->class || w->domid != dev->fe))
+		w = w->next;
+	if (!w)
+		return;
+	broken = take_out(w->broken, &w->nr_broken, dev->devid);
+	if (!broken && !take_out(w->adopted, &w->nr_adopted, dev->devid))
+		return;
+	dev->worker = w;
+	dev->link = LINK_ATTACHED;
+	log_info("guest %u %s %u: worker %d serves it already", dev->fe,
+		 xs_class_type(dev->class->id), dev->devid, (int)w->pid);
+	if (broken)
+		device_broken(dev, "its guest broke the protocol");
+}
+
+void workers_disown(struct supervisor *sup)
+{
+	for (struct worker *w = sup->workers; w; w = w->next) {
+		for (unsigned int i = 0; i < w->nr_adopted; i++) {
+			struct wire_msg msg = { .type = WIRE_DETACH, .devid = w->adopted[i] };
+
+			wire_send(w->sock.fd, &msg, NULL, 0);
+			w->closing[w->nr_closing++] = w->adopted[i];
+		}
+		w->nr_adopted = 0;
+	}
+}
+
+void worker_forget(struct device *dev)
+{
+	dev->worker = NULL;
+}
+
+void worker_heard(struct worker *w, struct wire_msg *msg)
+{
+	struct device *dev = device_find(w->sup, w->class->id, w->domid, msg->devid);
+
+	msg->result.text[WIRE_TEXT - 1] = '\0';
+	if (dev && dev->worker != w)
+		dev = NULL;
+	switch (msg->type) {
+	case WIRE_ATTACHED:
+		if (dev)
+			device_attached(dev, msg->result.rc, msg->result.text);
+		break;
+	case WIRE_DETACHED:
+		take_out(w->closing, &w->nr_closing, msg->devid);
+		if (dev)
+			device_detached(dev);
+		worker_send_waiting(w);
+		break;
+	case WIRE_FAILED:
+		if (dev)
+			device_broken(dev, msg->result.text);
+		break;
+	default:
+		worker_kill(w, "it sent a message of unknown type");
+	}
+}
+
+void worker_socket_ready(struct loop_fd *source)
+{
+	struct worker *w = container_of(source, struct worker, sock);
+	struct wire_msg msg;
+	int fds[WIRE_MAX_FDS];
+	int rc = wire_receive(source->fd, &msg, fds);
+
+	if (rc == -EAGAIN)
+		return;
+	if (rc <= 0) {
+		close(loop_del(&w->sup->loop, source));		/* the pidfd tells the rest */
+		return;
+	}
+	for (int i = 0; i < WIRE_MAX_FDS; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	if (w->greeted) {
+		worker_heard(w, &msg);
+	} else if (msg.type == WIRE_HELLO && msg.hello.version == WIRE_VERSION &&
+		   msg.hello.domid == w->domid) {
+		w->greeted = true;
+		worker_send_waiting(w);
+		workers_sweep(w->sup);		/* its devices may be gone meanwhile */
+	} else {
+		worker_kill(w, "it does not greet as it should");
+	}
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * disk.h - one virtual disk in its worker
+ *
+ * The path of a request, and who owns each step:
+ *
+ *	queue.c		ring -> private copy -> journal -> validate.c -> plan
+ *	request.c	plan -> data from the guest -> target -> data to the guest
+ *	queue.c		status -> journal -> ring -> one notification a batch
+ *	disk.c		the connection around it: ring pages, event channel, journal, target
+ *
+ * Requests move in batches: whatever is on the ring is taken, what needs a grant copy is copied by
+ * one call each way, and all that has ended is published at once.
+ */
+#ifndef XPV_VDISK_DISK_H
+#define XPV_VDISK_DISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <xenevtchn.h>
+#include <xengnttab.h>
+
+#include "log.h"
+#include "target.h"
+#include "validate.h"
+#include "wire.h"
+#include "worker/map.h"
+#include "worker/replay.h"
+
+#define DISK_BATCH		32	/* requests taken in one go */
+#define DISK_MAX_SLOTS		512	/* a ring of 16 pages */
+#define DISK_BUFFER		(BLK_MAX_SEGS * BLK_PAGE)
+#define DISK_MAX_PERSISTENT	1056	/* pages kept mapped, as Linux's backend */
+
+/* What a worker's disks share. */
+struct disk_env {
+	uint32_t domid;
+	xengnttab_handle *xgt;
+	xenevtchn_handle *xce;
+	struct uring *uring;		/* NULL: not permitted here; I/O is done in place */
+	struct copy_list copies;
+};
+
+struct disk;
+
+enum request_phase { PHASE_NEW, PHASE_FLUSH_BEFORE, PHASE_DATA, PHASE_FLUSH_AFTER, PHASE_END };
+
+struct request {
+	struct disk *disk;
+	struct request *next;		/* on one list at a time */
+	uint64_t id;
+	uint8_t op;
+	uint8_t phase;			/* enum request_phase */
+	bool mapped;			/* every piece is in the grant cache */
+	int16_t status;			/* enum blk_status */
+	uint16_t slot;			/* in the journal, and of this array */
+	char *buf;			/* DISK_BUFFER bytes that are ours */
+	struct blk_plan plan;
+	struct target_io io;
+};
+
+struct request_list {
+	struct request *head, **tail;
+};
+
+struct disk {
+	struct disk_env *env;
+	uint32_t devid;
+	char name[24];			/* for the log: "guest 3 vbd 51712" */
+	struct blk_geometry geo;
+	struct blk_back ring;
+	void *ring_pages;
+	uint32_t nr_ring_pages;
+	evtchn_port_t port;		/* ours; 0: none */
+	struct journal journal;
+	struct target target;
+	bool persistent;
+	struct grant_cache cache;
+
+	struct request *reqs;		/* one a slot */
+	char *buffers;
+	uint16_t free_slot[DISK_MAX_SLOTS];
+	unsigned int nr_free;
+	struct request *barrier;	/* taken, waits until all before it are done */
+	struct request_list ready;	/* their data is to be moved */
+	struct request_list landed;	/* read; their data is to be given to the guest */
+	struct request_list ended;	/* to be answered */
+
+	bool closing;			/* nothing more is taken */
+	bool stopping;			/* to be closed when nothing is under way */
+	char failed[WIRE_TEXT];		/* the first violation; "": none */
+	struct log_limit log_limit;
+};
+
+/* disk.c */
+
+/* Connects a disk as the supervisor says, or takes it up from a dead predecessor. Both descriptors
+ * are the disk's from here on, also on failure. 0; or -errno, and *why (WIRE_TEXT bytes) says what
+ * failed: disk_close() is then due. */
+int disk_open(struct disk *disk, struct disk_env *env, uint32_t devid,
+	      const struct wire_vdisk *conn, int target_fd, int journal_fd, char *why);
+/* Takes no more requests. */
+void disk_stop(struct disk *disk);
+/* True: nothing is under way any more; disk_close() may be called. */
+bool disk_idle(const struct disk *disk);
+/* Unmaps and closes everything. forget: the connection is over; otherwise the journal keeps it for
+ * a successor. Idempotent. */
+void disk_close(struct disk *disk, bool forget);
+
+/* queue.c */
+
+/* Takes, moves and answers what is there, at most one batch. True: something was done. */
+bool disk_run(struct disk *disk);
+/* True if there may be something to take (one read of shared memory). */
+bool disk_pending(const struct disk *disk);
+/* Asks for a notification of the next request. True: there is one already. */
+bool disk_arm(struct disk *disk);
+/* Puts a request that a predecessor took, and its answer if it had one, back under way. */
+void disk_replay(struct disk *disk, unsigned int slot);
+/* The guest broke the protocol: the disk stops for good, and keeps the first reason. */
+void disk_fail(struct disk *disk, const char *why);
+
+/* request.c */
+
+/* Starts a planned request, or brings one whose last phase has ended to its next. */
+void request_advance(struct request *r);
+/* Moves the data of all requests that are ready, and of those that have landed. */
+void disk_move_data(struct disk *disk);
+
+static inline void request_append(struct request_list *list, struct request *r)
+{
+	r->next = NULL;
+	*list->tail = r;
+	list->tail = &r->next;
+}
+
+/* Takes the whole list. */
+static inline struct request *request_take_all(struct request_list *list)
+{
+	struct request *head = list->head;
+
+	list->head = NULL;
+	list->tail = &list->head;
+	return head;
+}
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * request.c - a planned request, phase by phase
+ *
+ * A plan has up to three phases: make what came before durable, move the data, make that durable.
+ * Data moves for a whole batch: pages that are kept mapped are looked up or mapped together, what
+ * remains is copied by one grant copy each way. A request whose pages are all mapped gives them
+ * straight to read or write if that can be done in place; otherwise its own buffer stands between,
+ * because a guest's page is never given to asynchronous I/O (worker/map.h).
+ *
+ * What a phase may not do is answer: it appends the request to disk->ended, and queue.c answers.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "disk.h"
+
+static void request_end(struct request *r, int status)
+{
+	struct disk *disk = r->disk;
+
+	if (r->status == BLK_OKAY)
+		r->status = (int16_t)status;
+	r->phase = PHASE_END;
+	if (disk->barrier == r)
+		disk->barrier = NULL;
+	request_append(&disk->ended, r);
+}
+
+static void target_failed(struct request *r, int rc)
+{
+	static const char *const words[] = {
+		[TARGET_READ] = "read", [TARGET_WRITE] = "write", [TARGET_SYNC] = "flush",
+	};
+	struct disk *disk = r->disk;
+
+	if (log_allowed(&disk->log_limit, disk->name))
+		log_error("%s: %s of %u bytes at sector %llu: %s", disk->name, words[r->io.op],
+			  r->plan.len, (unsigned long long)(r->plan.off / BLK_SECTOR),
+			  strerror(-rc));
+	request_end(r, BLK_ERROR);
+}
+
+/* The target has done its part of a phase. */
+static void target_done(struct request *r, int rc)
+{
+	if (rc)
+		target_failed(r, rc);
+	else if (r->io.op == TARGET_READ && !r->mapped)
+		request_append(&r->disk->landed, r);
+	else
+		request_advance(r);
+}
+
+/* ... later, from uring_reap(): the data of a read is in our buffer in any case. */
+static void target_done_later(struct target_io *io, int rc)
+{
+	struct request *r = (struct request *)(void *)((char *)io - offsetof(struct request, io));
+
+	r->mapped = false;
+	target_done(r, rc);
+}
+
+static void target_start(struct request *r)
+{
+	int rc = r->disk->target.ops->start(&r->disk->target, &r->io);
+
+	if (rc)
+		target_failed(r, rc);
+}
+
+static void sync_target(struct request *r)
+{
+	struct target *t = &r->disk->target;
+	int rc;
+
+	r->io = (struct target_io){ .op = TARGET_SYNC, .done = target_done_later, .target = t };
+	rc = t->ops->now(t, &r->io);
+	if (rc == -EAGAIN)
+		target_start(r);
+	else
+		target_done(r, rc);
+}
+
+void request_advance(struct request *r)
+{
+	const bool applies[] = {
+		[PHASE_FLUSH_BEFORE] = r->plan.flush_before,
+		[PHASE_DATA] = r->plan.op != PLAN_FLUSH,
+		[PHASE_FLUSH_AFTER] = r->plan.flush_after,
+	};
+
+	while (++r->phase < PHASE_END) {
+		if (!applies[r->phase])
+			continue;
+		if (r->phase == PHASE_DATA)
+			request_append(&r->disk->ready, r);
+		else
+			sync_target(r);
+		return;
+	}
+	request_end(r, BLK_OKAY);
+}
+
+/* Maps those pages of the batch that are not mapped yet, a group at a time. Pages that cannot be
+ * mapped are left to the grant copy. */
+static void map_pages(struct disk *disk, struct request *head)
+{
+	uint32_t grefs[GRANT_GROUP];
+	unsigned int nr = 0, i;
+
+	grant_cache_next_batch(&disk->cache);
+	for (struct request *r = head; r; r = r->next) {
+		for (unsigned int p = 0; p < r->plan.nr_pieces; p++) {
+			uint32_t gref = r->plan.piece[p].gref;
+
+			if (grant_cache_find(&disk->cache, gref))
+				continue;
+			for (i = 0; i < nr && grefs[i] != gref; i++)
+				;
+			if (i < nr)
+				continue;
+			if (nr == GRANT_GROUP) {
+				grant_cache_map(&disk->cache, grefs, nr);
+				nr = 0;
+			}
+			grefs[nr++] = gref;
+		}
+	}
+	if (nr > 0)
+		grant_cache_map(&disk->cache, grefs, nr);
+}
+
+/* Points the I/O at the guest's mapped pages, adjacent ones as one. False: not all are mapped. */
+static bool aim_at_pages(struct request *r)
+{
+	struct target_io *io = &r->io;
+
+	for (unsigned int p = 0; p < r->plan.nr_pieces; p++) {
+		const struct blk_piece *piece = &r->plan.piece[p];
+		char *page = grant_cache_find(&r->disk->cache, piece->gref);
+		struct iovec *last = io->nr_iov > 0 ? &io->iov[io->nr_iov - 1] : NULL;
+
+		if (!page)
+			return false;
+		if (last && (char *)last->iov_base + last->iov_len == page + piece->off)
+			last->iov_len += piece->len;
+		else
+			io->iov[io->nr_iov++] = (struct iovec){ page + piece->off, piece->len };
+	}
+	return true;
+}
+
+static void aim_at_buffer(struct request *r)
+{
+	r->io.iov[0] = (struct iovec){ r->buf, r->plan.len };
+	r->io.nr_iov = 1;
+	r->io.off = r->plan.off;
+	r->io.len = r->plan.len;
+}
+
+static void aim(struct request *r)
+{
+	r->io = (struct target_io){ .op = r->plan.op == PLAN_READ ? TARGET_READ : TARGET_WRITE,
+				    .off = r->plan.off, .len = r->plan.len,
+				    .done = target_done_later, .target = &r->disk->target };
+	r->mapped = r->disk->persistent && aim_at_pages(r);
+	if (!r->mapped)
+		aim_at_buffer(r);
+}
+
+static void copy_failed(void *owner, int status)
+{
+	struct request *r = owner;
+	struct disk *disk = r->disk;
+
+	if (r->status == BLK_OKAY && log_allowed(&disk->log_limit, disk->name))
+		log_warning("%s: a page of a request cannot be reached (grant status %d)",
+			    disk->name, status);
+	r->status = BLK_ERROR;
+}
+
+/* One request's data between its buffer and the guest's pages: by memcpy where a page is mapped,
+ * as entries of the copy list where not. */
+static void exchange(struct request *r, bool to_guest)
+{
+	struct disk_env *env = r->disk->env;
+	char *buf = r->buf;
+
+	for (unsigned int p = 0; p < r->plan.nr_pieces; p++, buf += r->plan.piece[p - 1].len) {
+		const struct blk_piece *piece = &r->plan.piece[p];
+		char *page = r->disk->persistent ?
+			     grant_cache_find(&r->disk->cache, piece->gref) : NULL;
+
+		if (page && to_guest)
+			memcpy(page + piece->off, buf, piece->len);
+		else if (page)
+			memcpy(buf, page + piece->off, piece->len);
+		else if (!(to_guest ? copy_to_guest : copy_from_guest)
+			  (&env->copies, env->domid, piece->gref, piece->off, piece->len, buf, r))
+			copy_failed(r, -ENOBUFS);
+	}
+}
+
+/* A batch holds at most DISK_BATCH requests of the ring, so its copies fit one list. */
+_Static_assert(DISK_BATCH * BLK_MAX_SEGS <= COPY_MAX, "a batch fits one grant copy");
+
+static void exchange_all(struct disk *disk, struct request *head, bool to_guest)
+{
+	unsigned int n = 0;
+
+	for (struct request *r = head; r; r = r->next) {
+		if (!to_guest && (r->mapped || r->plan.op != PLAN_WRITE))
+			continue;
+		if (n++ == DISK_BATCH) {
+			copy_run(disk->env->xgt, &disk->env->copies, copy_failed);
+			n = 1;
+		}
+		exchange(r, to_guest);
+	}
+	copy_run(disk->env->xgt, &disk->env->copies, copy_failed);
+}
+
+static void issue(struct request *r)
+{
+	struct target *t = &r->disk->target;
+	int rc;
+
+	if (r->status != BLK_OKAY) {		/* its data could not be copied */
+		request_end(r, r->status);
+		return;
+	}
+	rc = t->ops->now(t, &r->io);
+	if (rc != -EAGAIN) {
+		target_done(r, rc);
+		return;
+	}
+	if (r->mapped && r->plan.op == PLAN_WRITE)
+		exchange(r, false);		/* all by memcpy: every page is mapped */
+	aim_at_buffer(r);
+	target_start(r);
+}
+
+void disk_move_data(struct disk *disk)
+{
+	struct request *head = request_take_all(&disk->ready), *r, *next;
+
+	if (head) {
+		if (disk->persistent)
+			map_pages(disk, head);
+		for (r = head; r; r = r->next)
+			aim(r);
+		exchange_all(disk, head, false);
+		for (r = head; r; r = next) {
+			next = r->next;
+			issue(r);
+		}
+	}
+	head = request_take_all(&disk->landed);
+	if (head)
+		exchange_all(disk, head, true);
+	for (r = head; r; r = next) {
+		next = r->next;
+		if (r->status == BLK_OKAY)
+			request_advance(r);
+		else
+			request_end(r, r->status);
+	}
+}

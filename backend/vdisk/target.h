@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * target.h - what a virtual disk is kept in
+ *
+ * A target is one struct of functions. It is asked twice: first whether the I/O can be done now,
+ * without waiting for a device; if not, the I/O is started, and done() is called some time later,
+ * from target_reap() in the same thread. Only started I/O needs memory that is ours (never a
+ * guest's page, see worker/map.h).
+ */
+#ifndef XPV_VDISK_TARGET_H
+#define XPV_VDISK_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "blk_abi.h"
+
+enum target_op { TARGET_READ, TARGET_WRITE, TARGET_SYNC };
+
+struct target_io {
+	enum target_op op;
+	int nr_iov;
+	uint64_t off;
+	uint32_t len;			/* sum of the iov's lengths; 0: SYNC */
+	uint32_t moved;			/* of a started I/O: so much is done */
+	struct iovec iov[BLK_MAX_SEGS];
+	/* A started I/O has ended: rc is 0 or -errno, never a short count. */
+	void (*done)(struct target_io *io, int rc);
+	struct target *target;
+};
+
+struct target_ops {
+	/* 0: done; -EAGAIN: it might wait, start it; -errno: failed. */
+	int (*now)(struct target *t, struct target_io *io);
+	/* 0: done() will be called; -errno: not started. */
+	int (*start)(struct target *t, struct target_io *io);
+	void (*close)(struct target *t);
+};
+
+struct uring;
+
+struct target {
+	const struct target_ops *ops;
+	struct uring *uring;	/* NULL: I/O is done in place, and may wait */
+	int fd;
+	bool in_memory;		/* on a filesystem in memory: nothing waits for a device */
+};
+
+/* target_file.c: a raw file or block device. fd is the target's from here on. */
+void target_file_open(struct target *t, int fd, struct uring *uring);
+
+/* uring.c: one io_uring for all targets of a worker */
+#define URING_ENTRIES 256
+
+/* NULL and *rc = -errno if the kernel (or its administrator) does not permit it. */
+struct uring *uring_create(int *rc);
+void uring_destroy(struct uring *u);
+/* Becomes readable when there is something to reap. */
+int uring_fd(const struct uring *u);
+/* Queues the rest of the I/O; seen by the kernel at uring_flush(). 0 or -EAGAIN (ring full). */
+int uring_queue(struct uring *u, struct target_io *io);
+/* Tells the kernel about all that was queued. */
+void uring_flush(struct uring *u);
+/* True: the kernel was too busy to take it all; flush again soon. */
+bool uring_queued(const struct uring *u);
+/* Calls done() for what has ended. Returns how many. No system call if there is nothing. */
+unsigned int uring_reap(struct uring *u);
+
+#endif

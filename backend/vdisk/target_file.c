@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * target_file.c - a raw image file or a block device
+ *
+ * Data that is in the page cache is copied in place, by one system call: a read asks with
+ * RWF_NOWAIT. What would wait goes through io_uring, as do writes and syncs, so that one slow
+ * request holds up no other. Files on tmpfs know no RWF_NOWAIT, and need none: there, copying in
+ * place is all there is (and handing it to io_uring would only move it to a kernel thread).
+ */
+#include <errno.h>
+#include <linux/magic.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "target.h"
+
+static ssize_t move(struct target *t, const struct target_io *io, int flags)
+{
+	if (io->op == TARGET_READ)
+		return preadv2(t->fd, io->iov, io->nr_iov, (off_t)io->off, flags);
+	return pwritev2(t->fd, io->iov, io->nr_iov, (off_t)io->off, flags);
+}
+
+/* Steps over what was moved; the iov is the I/O's own. */
+static void advance(struct target_io *io, size_t moved)
+{
+	int first = 0;
+
+	io->off += moved;
+	io->len -= (uint32_t)moved;
+	while (first < io->nr_iov && moved >= io->iov[first].iov_len)
+		moved -= io->iov[first++].iov_len;
+	for (int i = first; i < io->nr_iov; i++)
+		io->iov[i - first] = io->iov[i];
+	io->nr_iov -= first;
+	if (io->nr_iov > 0) {
+		io->iov[0].iov_base = (char *)io->iov[0].iov_base + moved;
+		io->iov[0].iov_len -= moved;
+	}
+}
+
+static int file_now(struct target *t, struct target_io *io)
+{
+	bool may_wait = t->in_memory || !t->uring;
+	ssize_t r;
+
+	if (io->op == TARGET_SYNC) {
+		if (!may_wait)
+			return -EAGAIN;
+		return fdatasync(t->fd) ? -errno : 0;
+	}
+	if (!may_wait && io->op == TARGET_WRITE)
+		return -EAGAIN;
+	while (io->len > 0) {
+		r = move(t, io, may_wait ? 0 : RWF_NOWAIT);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return errno == EOPNOTSUPP && !may_wait ? -EAGAIN : -errno;
+		if (r == 0)
+			return -EIO;	/* the file is shorter than it was */
+		advance(io, (size_t)r);
+	}
+	return 0;
+}
+
+static int file_start(struct target *t, struct target_io *io)
+{
+	return uring_queue(t->uring, io);
+}
+
+static void file_close(struct target *t)
+{
+	if (t->fd >= 0)
+		close(t->fd);
+	t->fd = -1;
+}
+
+static const struct target_ops file_ops = {
+	.now = file_now,
+	.start = file_start,
+	.close = file_close,
+};
+
+void target_file_open(struct target *t, int fd, struct uring *uring)
+{
+	struct statfs fs;
+
+	*t = (struct target){ .ops = &file_ops, .uring = uring, .fd = fd };
+	if (fstatfs(fd, &fs) == 0)
+		t->in_memory = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
+}

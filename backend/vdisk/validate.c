@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * validate.c - the rules of blkif, each once
+ *
+ * What an operation may do is a table; what a segment and a range may be are two functions. A
+ * FLUSH may carry data (Linux's backend takes it as "flush, then write"), and so may a BARRIER
+ * carry none; neither then touches the disk's address space.
+ *
+ * Sources: xen/io/blkif.h; XSA-142 (read-only), XSA-155 (why the request must be a copy).
+ */
+#include <stddef.h>
+
+#include "validate.h"
+
+static const struct op_rule {
+	bool known;
+	bool writes;		/* its data goes to the disk */
+	bool may_be_empty;
+	bool flush_before, drain, flush_after;
+} rules[] = {
+	[BLK_READ] = { .known = true },
+	[BLK_WRITE] = { .known = true, .writes = true },
+	[BLK_BARRIER] = { .known = true, .writes = true, .may_be_empty = true,
+			  .flush_before = true, .drain = true, .flush_after = true },
+	[BLK_FLUSH] = { .known = true, .writes = true, .may_be_empty = true,
+			.flush_before = true },
+};
+
+static const struct {
+	int status;
+	const char *text;
+} verdicts[BLK_VERDICT_COUNT] = {
+	[BLK_VALID] = { BLK_OKAY, "valid" },
+	[BLK_BAD_OP] = { BLK_EOPNOTSUPP, "an operation that was not offered" },
+	[BLK_BAD_READONLY] = { BLK_ERROR, "a write to a read-only disk" },
+	[BLK_BAD_SEGMENTS] = { BLK_ERROR, "a number of segments that is not allowed" },
+	[BLK_BAD_SEGMENT] = { BLK_ERROR, "a segment that does not fit its page" },
+	[BLK_BAD_RANGE] = { BLK_ERROR, "sectors beyond the end of the disk" },
+	[BLK_BAD_ALIGNMENT] = { BLK_ERROR, "a range that is not aligned to the sector size" },
+};
+
+int blk_verdict_status(enum blk_verdict verdict)
+{
+	return verdicts[verdict].status;
+}
+
+const char *blk_verdict_text(enum blk_verdict verdict)
+{
+	return verdicts[verdict].text;
+}
+
+static enum blk_verdict plan_piece(struct blk_plan *plan, const struct blk_seg *seg)
+{
+	struct blk_piece *piece = &plan->piece[plan->nr_pieces];
+
+	if (seg->first_sect > seg->last_sect || seg->last_sect >= BLK_PAGE_SECTORS)
+		return BLK_BAD_SEGMENT;
+	piece->gref = seg->gref;
+	piece->off = (uint16_t)(seg->first_sect * BLK_SECTOR);
+	piece->len = (uint16_t)((seg->last_sect - seg->first_sect + 1) * BLK_SECTOR);
+	plan->len += piece->len;
+	plan->nr_pieces++;
+	return BLK_VALID;
+}
+
+static enum blk_verdict plan_range(struct blk_plan *plan, const struct blk_geometry *geo,
+				   uint64_t sector)
+{
+	uint64_t nr = plan->len / BLK_SECTOR;
+	uint64_t unit = geo->sector_size / BLK_SECTOR;
+
+	if (sector > geo->sectors || nr > geo->sectors - sector)
+		return BLK_BAD_RANGE;
+	if (sector % unit || nr % unit)
+		return BLK_BAD_ALIGNMENT;
+	plan->off = sector * BLK_SECTOR;
+	return BLK_VALID;
+}
+
+enum blk_verdict blk_validate(const struct blk_geometry *geo, const struct blk_req *req,
+			      struct blk_plan *plan)
+{
+	const struct op_rule *rule = req->op < sizeof(rules) / sizeof(rules[0]) ?
+				     &rules[req->op] : NULL;
+	enum blk_verdict verdict;
+
+	if (!rule || !rule->known)
+		return BLK_BAD_OP;
+	if (req->nr_segs > BLK_MAX_SEGS || (req->nr_segs == 0 && !rule->may_be_empty))
+		return BLK_BAD_SEGMENTS;
+	if (geo->readonly && rule->writes && req->nr_segs > 0)
+		return BLK_BAD_READONLY;
+
+	*plan = (struct blk_plan){ .op = rule->writes ? PLAN_WRITE : PLAN_READ,
+				   .flush_before = rule->flush_before, .drain = rule->drain,
+				   .flush_after = rule->flush_after };
+	if (req->nr_segs == 0) {
+		plan->op = PLAN_FLUSH;
+		plan->flush_after = false;
+		return BLK_VALID;
+	}
+	for (unsigned int i = 0; i < req->nr_segs; i++) {
+		verdict = plan_piece(plan, &req->seg[i]);
+		if (verdict != BLK_VALID)
+			return verdict;
+	}
+	return plan_range(plan, geo, req->sector);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wire.h - what the supervisor and a worker say to each other
+ *
+ * One SOCK_SEQPACKET connection a worker: a message is one packet, struct wire_msg, with at most
+ * WIRE_MAX_FDS file descriptors. The worker listens on a socket that the supervisor made for it,
+ * and greets every supervisor that connects with WIRE_HELLO and a WIRE_ATTACHED for each device
+ * that it serves. So a new supervisor takes up the workers of an old one, and a worker needs no
+ * supervisor to go on serving.
+ *
+ *	supervisor -> worker			worker -> supervisor
+ *	WIRE_ATTACH devid, vdisk + 2 fds	WIRE_ATTACHED devid, result (rc 0, or why not)
+ *	WIRE_DETACH devid			WIRE_DETACHED devid (nothing is mapped any more)
+ *	WIRE_QUIT (finish, keep the journals)	WIRE_FAILED devid, result: the guest broke the protocol
+ *
+ * Both ends are the same build (WIRE_VERSION says so), and the worker is trusted less: the
+ * supervisor bounds-checks all that it reads.
+ */
+#ifndef XPV_WIRE_H
+#define XPV_WIRE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WIRE_VERSION	1
+#define WIRE_MAX_FDS	2
+#define WIRE_TEXT	192
+#define WIRE_MAX_GREFS	16	/* ring pages: 2^max-ring-page-order */
+
+enum wire_type {
+	WIRE_HELLO = 1,
+	WIRE_ATTACH,
+	WIRE_ATTACHED,
+	WIRE_DETACH,
+	WIRE_DETACHED,
+	WIRE_FAILED,
+	WIRE_QUIT,
+};
+
+enum wire_vdisk_flags {
+	WIRE_READONLY = 1 << 0,
+	WIRE_PERSISTENT = 1 << 1,	/* both ends offer persistent grants */
+};
+
+/* A disk's connection, as the supervisor has read and checked it. */
+struct wire_vdisk {
+	uint64_t sectors;		/* 512-byte units */
+	uint32_t sector_size;
+	uint32_t flags;			/* enum wire_vdisk_flags */
+	uint32_t abi;			/* enum blk_abi */
+	uint32_t port;			/* the frontend's event channel port */
+	uint32_t nr_grefs;
+	uint32_t gref[WIRE_MAX_GREFS];
+};
+
+struct wire_result {
+	int32_t rc;			/* 0 or -errno */
+	char text[WIRE_TEXT];		/* one line, terminated */
+};
+
+struct wire_msg {
+	uint32_t type;			/* enum wire_type */
+	uint32_t devid;
+	union {
+		struct { uint32_t version, domid; int32_t pid; uint32_t nr_devices; } hello;
+		struct wire_vdisk vdisk;	/* WIRE_ATTACH; fds: target, journal */
+		struct wire_result result;
+	};
+};
+
+/* Sends a message with fds (which stay the caller's). 0 or -errno; never blocks: -EAGAIN. */
+int wire_send(int sock, const struct wire_msg *msg, const int *fds, int nr_fds);
+
+/* Receives one; fds[] is filled with nr_fds new descriptors (close-on-exec), which are the
+ * caller's, and the rest with -1. 1: a message; 0: the peer is gone; -EAGAIN; -errno. A packet of
+ * the wrong size is -EPROTO, its descriptors closed. */
+int wire_receive(int sock, struct wire_msg *msg, int fds[WIRE_MAX_FDS]);
+
+#endif
