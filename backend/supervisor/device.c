@@ -54,11 +54,13 @@ static void device_token(const struct device *dev, char token[TOKEN_MAX])
 
 struct device *device_by_token(struct supervisor *sup, const char *token)
 {
-	unsigned int class, fe, devid;
+	unsigned long part[3];
+	char *end = (char *)(uintptr_t)token;
 
-	if (sscanf(token, "%u %u %u", &class, &fe, &devid) != 3)
-		return NULL;
-	return device_find(sup, (enum xs_class)class, fe, devid);
+	for (int i = 0; i < 3; i++)
+		part[i] = strtoul(end, &end, 10);
+	return device_find(sup, (enum xs_class)part[0], (unsigned int)part[1],
+			   (unsigned int)part[2]);
 }
 
 struct device *device_find(struct supervisor *sup, enum xs_class class, unsigned int fe,

@@ -8,6 +8,7 @@
  * @releaseDomain tells of guests that are gone without a word.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +18,6 @@
 #define TOKEN_ROOT	"root"
 #define TOKEN_RELEASE	"release"
 #define MAX_EVENTS	4096		/* taken at a time */
-#define DOMID_END	0x7ff0
 
 static const struct device_class *const classes[] = {
 	[XS_CLASS_VDISK] = &vdisk_class,
@@ -72,13 +72,9 @@ static void found_guest(struct supervisor *sup, const char *path, unsigned int f
 {
 	struct scan *scan = arg;
 	char dir[XS_PATH_MAX];
-	size_t len = strlen(path);
 
-	if (len + 8 > sizeof(dir))
+	if (snprintf(dir, sizeof(dir), "%s/%u", path, fe) >= (int)sizeof(dir))
 		return;
-	memcpy(dir, path, len);
-	dir[len] = '/';
-	xs_format_u64(dir + len + 1, sizeof(dir) - len - 1, fe);
 	scan->fe = fe;
 	each_number(sup, dir, UINT32_MAX, found_device, scan);
 }
@@ -92,7 +88,7 @@ static void scan_class(struct supervisor *sup, const struct device_class *class)
 	for (struct device *dev = sup->devices; dev; dev = dev->next)
 		dev->dirty |= dev->class == class;
 	if (xs_backend_root(root, sizeof(root), class->id))
-		each_number(sup, root, DOMID_END, found_guest, &scan);
+		each_number(sup, root, XS_DOMID_MAX + 1, found_guest, &scan);
 }
 
 static void scan_all(struct supervisor *sup)

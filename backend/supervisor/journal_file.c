@@ -43,16 +43,14 @@ static bool fits(const struct device *dev, const struct journal_head *h)
 	       h->domid == dev->fe && h->devid == dev->devid && h->nr_slots == MAX_SLOTS;
 }
 
-/* Maps the head of the file behind journal_fd. */
-static int map_head(struct device *dev)
+/* Maps the head of the file behind journal_fd; NULL: errno. */
+static struct journal_head *map_head(struct device *dev)
 {
 	void *map = mmap(NULL, JOURNAL_HEAD, PROT_READ | PROT_WRITE, MAP_SHARED,
 			 dev->journal_fd, 0);
 
-	if (map == MAP_FAILED)
-		return -errno;
-	dev->journal = map;
-	return 0;
+	dev->journal = map == MAP_FAILED ? NULL : map;
+	return dev->journal;
 }
 
 /* All of the file is there from the beginning: a full filesystem is an error now, and not a
@@ -68,9 +66,8 @@ static int create(struct device *dev, const char *path)
 	rc = posix_fallocate(dev->journal_fd, 0, (off_t)journal_bytes(MAX_SLOTS));
 	if (rc)
 		return -rc;
-	rc = map_head(dev);
-	if (rc)
-		return rc;
+	if (!map_head(dev))
+		return -errno;
 	*dev->journal = (struct journal_head){ .version = JOURNAL_VERSION, .domid = dev->fe,
 					       .devid = dev->devid, .nr_slots = MAX_SLOTS };
 	store_release(&dev->journal->magic, JOURNAL_MAGIC);
@@ -80,14 +77,15 @@ static int create(struct device *dev, const char *path)
 /* An earlier supervisor's file, if it is whole and of this format. */
 static bool open_existing(struct device *dev, const char *path)
 {
+	const struct journal_head *head;
 	struct stat st;
 
 	dev->journal_fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (dev->journal_fd < 0)
 		return false;
 	if (fstat(dev->journal_fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (size_t)st.st_size == journal_bytes(MAX_SLOTS) && map_head(dev) == 0 &&
-	    fits(dev, dev->journal))
+	    (size_t)st.st_size == journal_bytes(MAX_SLOTS) && (head = map_head(dev)) &&
+	    fits(dev, head))
 		return true;
 	journal_file_close(dev, false);
 	return false;

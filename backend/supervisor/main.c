@@ -223,8 +223,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	log_init("xpvd", sup.debug ? LOG_DEBUG : LOG_INFO);
-	sup.rundir = rundir && rundir[0] ? rundir : DEFAULT_RUNDIR;
 	find_libexec(&sup);
+	sup.rundir = rundir && rundir[0] ? rundir : DEFAULT_RUNDIR;
 	rc = set_up(&sup);
 	if (rc == 0) {
 		log_info("ready");

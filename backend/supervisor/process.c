@@ -145,7 +145,7 @@ static void process_ended(struct loop_fd *source)
 static int meet(struct worker *w)
 {
 	struct sockaddr_un addr;
-	struct ucred peer;
+	struct ucred peer = { 0 };
 	socklen_t len = sizeof(peer);
 	int rc = 0;
 
@@ -384,27 +384,37 @@ static void adopt(struct supervisor *sup, const struct device_class *class, unsi
 			 (int)w->pid, w->nr_adopted);
 }
 
+/* "<domid>-<class>.sock" */
+static void adopt_named(struct supervisor *sup, const char *name)
+{
+	const char *dash = strchr(name, '-');
+	uint64_t domid;
+
+	if (!dash || xs_parse_u64(name, (size_t)(dash - name), &domid) != XS_OK ||
+	    domid > XS_DOMID_MAX)
+		return;
+	for (int i = 0; i < XS_CLASS_COUNT; i++) {
+		const struct device_class *class = device_class_of((enum xs_class)i);
+		size_t len = class ? strlen(xs_class_name(class->id)) : 0;
+
+		if (class && strncmp(dash + 1, xs_class_name(class->id), len) == 0 &&
+		    strcmp(dash + 1 + len, ".sock") == 0)
+			adopt(sup, class, (unsigned int)domid);
+	}
+}
+
 void workers_adopt(struct supervisor *sup)
 {
-	char path[RUN_PATH_MAX * 2], name[32];
+	char path[RUN_PATH_MAX * 2];
 	struct dirent *entry;
-	unsigned int domid;
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "%s/worker", sup->rundir);
 	dir = opendir(path);
 	if (!dir)
 		return;
-	while ((entry = readdir(dir))) {
-		if (sscanf(entry->d_name, "%u-%31[a-z].sock", &domid, name) != 2)
-			continue;
-		for (int i = 0; i < XS_CLASS_COUNT; i++) {
-			const struct device_class *class = device_class_of((enum xs_class)i);
-
-			if (class && strcmp(name, xs_class_name(class->id)) == 0)
-				adopt(sup, class, domid);
-		}
-	}
+	while ((entry = readdir(dir)))
+		adopt_named(sup, entry->d_name);
 	closedir(dir);
 }
 

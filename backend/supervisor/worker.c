@@ -108,6 +108,9 @@ void worker_claim(struct device *dev)
 		return;
 	dev->worker = w;
 	dev->link = LINK_ATTACHED;
+	if (journal_file_open(dev))
+		log_error("guest %u %s %u: %s", dev->fe, xs_class_type(dev->class->id),
+			  dev->devid, dev->reason);
 	log_info("guest %u %s %u: worker %d serves it already", dev->fe,
 		 xs_class_type(dev->class->id), dev->devid, (int)w->pid);
 	if (broken)

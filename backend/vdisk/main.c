@@ -362,6 +362,15 @@ static void usage(FILE *out)
 	      "Serves one guest's disks. Started by xpvd; not for use by hand.\n", out);
 }
 
+static bool number(const char *text, unsigned long max, unsigned long *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoul(text, &end, 10);
+	return errno == 0 && end != text && *end == '\0' && *out <= max;
+}
+
 static bool parse(struct worker *w, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -372,20 +381,24 @@ static bool parse(struct worker *w, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
+	unsigned long domid = ~0ul, listener = ~0ul, spin_us = 0;
+	bool ok = true;
 	int c;
 
-	w->listener.fd = -1;
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (c) {
-		case 'd': w->env.domid = (uint32_t)strtoul(optarg, NULL, 10); break;
-		case 'l': w->listener.fd = atoi(optarg); break;
-		case 's': w->spin_max_ns = strtoul(optarg, NULL, 10) * 1000; break;
+		case 'd': ok &= number(optarg, UINT16_MAX, &domid); break;
+		case 'l': ok &= number(optarg, INT32_MAX, &listener); break;
+		case 's': ok &= number(optarg, 1000000, &spin_us); break;
 		case 'v': log_init("xpv-vdisk", LOG_DEBUG); break;
 		case 'h': usage(stdout); exit(0);
-		default: return false;
+		default: ok = false;
 		}
 	}
-	return w->listener.fd >= 0;
+	w->env.domid = (uint32_t)domid;
+	w->listener.fd = (int)listener;
+	w->spin_max_ns = spin_us * 1000;
+	return ok && optind == argc && domid != ~0ul && listener != ~0ul;
 }
 
 int main(int argc, char **argv)

@@ -2,9 +2,9 @@
 /*
  * test_schema_stock.c - our state tables against the drivers of a stock Linux
  *
- * What Linux's blkfront and blkback do on each pair of states is written down here as we read it
- * from their sources (frontend_changed() and blkback_changed(), 4.x to 6.x), and played against
- * our other end as in test_schema_model.h. What stock drivers do among themselves is not ours.
+ * What Linux's blkfront and blkback do on each pair of states (their backend_changed handlers, 4.x
+ * to 6.x) is written down here in our terms, and played against our other end as in
+ * test_schema_model.h. What stock drivers do among themselves is not ours.
  */
 #include <setjmp.h>
 #include <stdarg.h>
