@@ -43,8 +43,8 @@ int wire_receive(int sock, struct wire_msg *msg, int fds[WIRE_MAX_FDS])
 	ssize_t r = recvmsg(sock, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	memset(fds, -1, sizeof(int) * WIRE_MAX_FDS);
-	if (r <= 0)
-		return r == 0 || errno == ECONNRESET ? 0 : -errno;
+	if (r < 0)
+		return errno == ECONNRESET ? 0 : -errno;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c; c = CMSG_NXTHDR(&mh, c)) {
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 			memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
@@ -56,5 +56,5 @@ int wire_receive(int sock, struct wire_msg *msg, int fds[WIRE_MAX_FDS])
 			close(fds[i]);
 		fds[i] = -1;
 	}
-	return -EPROTO;
+	return r == 0 ? 0 : -EPROTO;
 }

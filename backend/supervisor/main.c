@@ -157,7 +157,7 @@ static void tear_down(struct supervisor *sup)
 	}
 	if (sup->xs)
 		xs_close(sup->xs);
-	if (sup->signals.fd > 0)
+	if (sup->signals.fd >= 0)
 		close(sup->signals.fd);
 	loop_fini(&sup->loop);
 }
@@ -212,7 +212,8 @@ static void find_libexec(struct supervisor *sup)
 
 int main(int argc, char **argv)
 {
-	static struct supervisor sup = { .spin_us = DEFAULT_SPIN_US, .control.fd = -1 };
+	static struct supervisor sup = { .loop.epfd = -1, .control.fd = -1, .signals.fd = -1,
+					 .spin_us = DEFAULT_SPIN_US };
 	unsigned int ready_fd = 0;
 	const char *rundir = getenv("XPV_RUNDIR");
 	int rc;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process.c - workers as processes: started, taken over, started again, sent home
+ * process.c - workers as processes: started, started again, sent home
  *
  * A worker's listening socket has a name in the run directory, and that name is all that binds a
- * supervisor to it. A new worker and one that an earlier supervisor left are met in the same way:
- * connect, and hear its greeting.
+ * supervisor to it. A new worker and one that an earlier supervisor left (adopt.c) are met in the
+ * same way: connect, and hear its greeting.
  *
  * That a worker has died is learnt from a pidfd, which is ready only when the process is wholly
  * gone; its socket closes earlier, when the kernel may still be writing for it. Its devices are
@@ -12,9 +12,7 @@
  * dies without having answered anything is started again ever more slowly, and given up after
  * MAX_DEATHS: then something that its successors inherit kills it.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +28,6 @@
 
 #define MAX_DEATHS	8
 #define BACKOFF_NS	20000000u
-#define GREETING_MS	3000
 #define LISTEN_FD	3		/* in the worker */
 
 int worker_pid(const struct worker *w)
@@ -53,8 +50,7 @@ static bool serves(const struct worker *w, const struct device *dev)
 	return dev->fe == w->domid && dev->class == w->class;
 }
 
-/* How often its devices have answered, over all workers that they had. */
-static uint64_t progress_of(const struct worker *w)
+uint64_t worker_progress(const struct worker *w)
 {
 	uint64_t sum = 0;
 
@@ -76,8 +72,7 @@ static void release_worker(struct loop_deferred *grave)
 	free(container_of(grave, struct worker, grave));
 }
 
-/* Its memory goes after the round of dispatches. */
-static void bury(struct worker *w)
+void worker_bury(struct worker *w)
 {
 	struct sockaddr_un addr;
 
@@ -135,14 +130,12 @@ static void process_ended(struct loop_fd *source)
 	close_source(w, &w->sock);
 	w->greeted = w->leaving = false;
 	w->nr_closing = w->nr_adopted = w->nr_broken = 0;
-	w->deaths = leaving || progress_of(w) != w->progress ? 0 : w->deaths + 1;
+	w->deaths = leaving || worker_progress(w) != w->progress ? 0 : w->deaths + 1;
 	tell_devices(w, w->deaths > MAX_DEATHS ? "its worker dies again and again" : NULL);
 	workers_sweep(w->sup);
 }
 
-/* Connects to the worker and takes its process; w->pid is known for a child, and for others the
- * kernel's word for who listens (a worker calls listen() itself for that). 0 or -errno. */
-static int meet(struct worker *w)
+int worker_meet(struct worker *w)
 {
 	struct sockaddr_un addr;
 	struct ucred peer = { 0 };
@@ -231,10 +224,10 @@ static void start(struct worker *w)
 		w->pid = fork();
 		if (w->pid == 0)
 			run_worker(w, listener);
-		rc = w->pid < 0 ? -errno : meet(w);
+		rc = w->pid < 0 ? -errno : worker_meet(w);
 		close(listener);
 	}
-	w->progress = progress_of(w);
+	w->progress = worker_progress(w);
 	if (rc == 0) {
 		log_info("guest %u: worker %d serves its %s devices", w->domid, (int)w->pid,
 			 xs_class_name(w->class->id));
@@ -249,7 +242,7 @@ static void respawn_due(struct loop_timer *timer)
 	start(container_of(timer, struct worker, respawn));
 }
 
-static struct worker *create(struct supervisor *sup, const struct device_class *class,
+struct worker *worker_create(struct supervisor *sup, const struct device_class *class,
 			     unsigned int domid)
 {
 	struct worker *w = calloc(1, sizeof(*w));
@@ -276,7 +269,7 @@ struct worker *worker_for(struct supervisor *sup, const struct device_class *cla
 	while (w && (w->class != class || w->domid != domid))
 		w = w->next;
 	if (!w)
-		w = create(sup, class, domid);
+		w = worker_create(sup, class, domid);
 	if (w && w->process.fd < 0 && !w->respawn.due_ns)
 		loop_timer_set(&sup->loop, &w->respawn,
 			       w->deaths ? (uint64_t)BACKOFF_NS << w->deaths : 0);
@@ -319,7 +312,7 @@ void workers_sweep(struct supervisor *sup)
 		if (w->process.fd >= 0)
 			worker_dismiss(w);
 		else
-			bury(w);
+			worker_bury(w);
 	}
 }
 
@@ -334,88 +327,6 @@ unsigned int workers_restart(struct supervisor *sup, unsigned int domid, bool al
 		n += w->leaving;
 	}
 	return n;
-}
-
-/* Hears the greeting of a worker that was here before us: what it serves. Waits, but not long: a
- * worker that does not answer within GREETING_MS is no good and is ended. */
-static int hear_greeting(struct worker *w)
-{
-	struct pollfd pfd = { .fd = w->sock.fd, .events = POLLIN };
-	unsigned int expected = 1;
-	struct wire_msg msg;
-	int fds[WIRE_MAX_FDS];
-
-	for (unsigned int heard = 0; heard < expected; heard++) {
-		if (poll(&pfd, 1, GREETING_MS) <= 0 || wire_receive(w->sock.fd, &msg, fds) <= 0)
-			return -ETIMEDOUT;
-		if (heard == 0 && (msg.type != WIRE_HELLO || msg.hello.version != WIRE_VERSION ||
-				   msg.hello.domid != w->domid ||
-				   msg.hello.nr_devices > WORKER_DEVICES))
-			return -EPROTO;
-		if (heard == 0)
-			expected += msg.hello.nr_devices;
-		else if (msg.type == WIRE_FAILED)
-			w->broken[w->nr_broken++] = msg.devid;
-		else
-			w->adopted[w->nr_adopted++] = msg.devid;
-	}
-	w->greeted = true;
-	return 0;
-}
-
-static void adopt(struct supervisor *sup, const struct device_class *class, unsigned int domid)
-{
-	struct worker *w = create(sup, class, domid);
-	int rc;
-
-	if (!w)
-		return;
-	rc = meet(w);
-	if (rc) {
-		bury(w);		/* nobody is behind the name */
-		return;
-	}
-	rc = hear_greeting(w);
-	w->progress = progress_of(w);
-	if (rc)
-		worker_kill(w, "it does not answer");
-	else
-		log_info("guest %u: worker %d was here before, and serves %u devices", domid,
-			 (int)w->pid, w->nr_adopted);
-}
-
-/* "<domid>-<class>.sock" */
-static void adopt_named(struct supervisor *sup, const char *name)
-{
-	const char *dash = strchr(name, '-');
-	uint64_t domid;
-
-	if (!dash || xs_parse_u64(name, (size_t)(dash - name), &domid) != XS_OK ||
-	    domid > XS_DOMID_MAX)
-		return;
-	for (int i = 0; i < XS_CLASS_COUNT; i++) {
-		const struct device_class *class = device_class_of((enum xs_class)i);
-		size_t len = class ? strlen(xs_class_name(class->id)) : 0;
-
-		if (class && strncmp(dash + 1, xs_class_name(class->id), len) == 0 &&
-		    strcmp(dash + 1 + len, ".sock") == 0)
-			adopt(sup, class, (unsigned int)domid);
-	}
-}
-
-void workers_adopt(struct supervisor *sup)
-{
-	char path[RUN_PATH_MAX * 2];
-	struct dirent *entry;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/worker", sup->rundir);
-	dir = opendir(path);
-	if (!dir)
-		return;
-	while ((entry = readdir(dir)))
-		adopt_named(sup, entry->d_name);
-	closedir(dir);
 }
 
 void workers_close(struct supervisor *sup)

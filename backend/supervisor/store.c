@@ -125,10 +125,31 @@ int store_switch_state(struct device *dev, enum xb_state mine, enum xb_state nex
 	}
 }
 
+/* Takes the node away, and of its parents those that it leaves empty, up to .../error itself. */
+static void remove_reason(struct xs_handle *xs, char *path)
+{
+	unsigned int nr = 0;
+	char *slash;
+
+	for (;;) {
+		char **names;
+
+		xs_rm(xs, XBT_NULL, path);
+		slash = strrchr(path, '/');
+		if (!slash || strcmp(slash, "/error") == 0)
+			return;
+		*slash = '\0';
+		names = xs_directory(xs, XBT_NULL, path, &nr);
+		free(names);
+		if (!names || nr > 0)
+			return;
+	}
+}
+
 void store_tell_reason(struct device *dev, const char *reason)
 {
+	struct xs_handle *xs = dev->sup->xs;
 	char path[XS_PATH_MAX];
-	char *slash;
 
 	if (strcmp(reason, dev->told) == 0 ||
 	    !xs_error_path(path, sizeof(path), dev->sup->domid, dev->class->id, dev->fe,
@@ -136,10 +157,9 @@ void store_tell_reason(struct device *dev, const char *reason)
 		return;
 	snprintf(dev->told, sizeof(dev->told), "%s", reason);
 	if (reason[0]) {
-		xs_write(dev->sup->xs, XBT_NULL, path, reason, (unsigned int)strlen(reason));
+		xs_write(xs, XBT_NULL, path, reason, (unsigned int)strlen(reason));
 		return;
 	}
-	slash = strrchr(path, '/');
-	*slash = '\0';
-	xs_rm(dev->sup->xs, XBT_NULL, path);
+	*strrchr(path, '/') = '\0';
+	remove_reason(xs, path);
 }

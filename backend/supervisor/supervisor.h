@@ -3,9 +3,12 @@
  * supervisor.h - xpvd, the one backend process that reads what guests write in xenstore
  *
  *	discover.c	watches -> which device needs a look
- *	device.c	the look: both states in, one step of the table out
+ *	device.c	a device's life, and what its worker's answers mean for it
+ *	step.c		the look: both states in, one step of the table out, done
  *	vdisk.c		what the steps mean for a disk: its target, features, connection
- *	worker.c	one process a guest and class: started, taken over, started again
+ *	worker.c	what is said between us and the workers, one a guest and class
+ *	process.c	their processes: started, started again, sent home
+ *	adopt.c		those that an earlier supervisor left
  *	journal_file.c	the journal that a device's workers leave to each other
  *	store.c		xenstore through the schema: nothing unvalidated comes out of it
  *	control.c	what tools ask
@@ -118,8 +121,21 @@ void device_attached(struct device *dev, int rc, const char *why);
 void device_detached(struct device *dev);
 void device_broken(struct device *dev, const char *why);
 void device_worker_lost(struct device *dev);
+/* The device cannot go on, for dev->reason. Before it was ever offered, it waits where it is for
+ * the toolstack to do something about it; afterwards it asks its frontend to let go. */
+void device_fail(struct device *dev);
+/* "guest 3 vbd 51712"; valid until the next call. */
+const char *device_name(const struct device *dev);
 /* Keeps the first reason; returns -1. */
 int device_reason(struct device *dev, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* step.c */
+/* Reads the states and does one step. 0: look again; 1: enough, or the device is gone. */
+int device_step(struct device *dev);
+/* Writes our state, with what belongs to it. 0, also if somebody else changed it first; -1 with
+ * dev->reason. */
+int device_go(struct device *dev, enum xb_state next,
+	      bool (*write)(struct device *dev, xs_transaction_t t));
 
 /* discover.c */
 /* Sets the watches. 0 or -errno. */
@@ -131,9 +147,10 @@ const struct device_class *device_class_of(enum xs_class id);
 /* vdisk.c */
 extern const struct device_class vdisk_class;
 
-/* worker.c */
-/* Connects to the workers that an earlier supervisor left. */
+/* adopt.c */
 void workers_adopt(struct supervisor *sup);
+
+/* worker.c */
 /* If one of them serves this device, which was just discovered, it is its worker. */
 void worker_claim(struct device *dev);
 /* What they serve and nobody claimed is to be closed. */
@@ -143,6 +160,8 @@ void worker_attach(struct device *dev);
 void worker_detach(struct device *dev);
 /* Forgets that the device waits for anything. */
 void worker_forget(struct device *dev);
+
+/* process.c */
 /* Sends workers without devices home. */
 void workers_sweep(struct supervisor *sup);
 /* Lets a guest's worker finish what is under way and replaces it. How many were. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * worker.h - the supervisor's picture of one worker; for worker.c and process.c alone
+ * worker.h - the supervisor's picture of one worker; for worker.c, process.c and adopt.c alone
  *
  * A worker is in one of three situations: down (no process; it may be waiting to be started), up
  * (a process, perhaps not greeted yet), leaving (asked to finish; a successor follows if devices
@@ -46,6 +46,16 @@ void worker_send_waiting(struct worker *w);
 void worker_heard(struct worker *w, struct wire_msg *msg);
 
 /* process.c: who says it */
+struct worker *worker_create(struct supervisor *sup, const struct device_class *class,
+			     unsigned int domid);
+/* Connects to the worker and takes its process; w->pid is known for a child, and for others the
+ * kernel's word for who listens (a worker calls listen() itself for that). 0 or -errno. */
+int worker_meet(struct worker *w);
+/* How often its devices have answered, over all workers that they had. */
+uint64_t worker_progress(const struct worker *w);
+/* Takes a worker without a process off the list, and its name away; its memory goes after the
+ * round of dispatches. */
+void worker_bury(struct worker *w);
 /* The guest's worker of the class, started if it is down; NULL: out of memory. */
 struct worker *worker_for(struct supervisor *sup, const struct device_class *class,
 			  unsigned int domid);

@@ -4,8 +4,9 @@
  *
  * Owns the order of things at the ring: a request is in the journal before anything is done for
  * it, its answer is in the journal before it is on the ring, and a slot is free only after the
- * answer was published. A barrier is held until all that was taken before it has ended, and while
- * it is held or under way nothing more is taken.
+ * answer was published. A barrier is held until all that was taken before it is answered, and
+ * nothing more is taken before it is answered itself: so the journal never holds a barrier together
+ * with a later request, and a replay cannot put one before the other.
  */
 #include <stdio.h>
 #include <string.h>
@@ -136,6 +137,8 @@ static bool answer(struct disk *disk)
 	journal_published(&disk->journal, disk->ring.ring.rsp_published);
 	for (struct request *r = head; r; r = r->next) {
 		journal_free(&disk->journal, r->slot);
+		if (disk->barrier == r)
+			disk->barrier = NULL;
 		disk->free_slot[disk->nr_free++] = r->slot;
 	}
 	count(&stats(disk)->batches, 1);

@@ -17,14 +17,10 @@
 
 static void request_end(struct request *r, int status)
 {
-	struct disk *disk = r->disk;
-
 	if (r->status == BLK_OKAY)
 		r->status = (int16_t)status;
 	r->phase = PHASE_END;
-	if (disk->barrier == r)
-		disk->barrier = NULL;
-	request_append(&disk->ended, r);
+	request_append(&r->disk->ended, r);
 }
 
 static void target_failed(struct request *r, int rc)

@@ -129,6 +129,9 @@ int journal_recover(struct journal *j, uint32_t shared_rsp_prod, uint32_t nr_slo
 	if (published > answered(j) ||
 	    out->req_cons - shared_rsp_prod > nr_slots)
 		return -EPROTO;
+	/* before any slot is freed, or a crash in here would leave more published than answered */
+	store_release(&j->head->rsp_prod, shared_rsp_prod);
+	compiler_barrier();
 	for (uint32_t i = 0; i < nr_slots; i++) {
 		struct journal_slot *s = &j->slots[i];
 		unsigned int at;
@@ -148,7 +151,6 @@ int journal_recover(struct journal *j, uint32_t shared_rsp_prod, uint32_t nr_slo
 		}
 		out->slot[at] = (uint16_t)i;
 	}
-	j->head->rsp_prod = shared_rsp_prod;
 	return out->nr == out->req_cons - shared_rsp_prod ? 0 : -EPROTO;
 }
 

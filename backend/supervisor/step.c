@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * step.c - both states in, one step of the table out, done
+ *
+ * Our own state is read, never remembered: the toolstack writes it too (it asks for the end by
+ * writing Closing), and every change of ours is a transaction that checks what it replaces. The
+ * schema's table says what the pair of states asks for; here is what each action means.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "journal.h"
+#include "supervisor.h"
+
+int device_go(struct device *dev, enum xb_state next,
+	      bool (*write)(struct device *dev, xs_transaction_t t))
+{
+	int rc = store_switch_state(dev, dev->mine, next, write);
+
+	if (rc == -EAGAIN)
+		return 0;
+	if (rc)
+		return device_reason(dev, "xenstore does not take its keys: %s: "
+				     "see xenstored's quota and log", strerror(-rc));
+	log_info("%s: %s -> %s", device_name(dev), xb_state_name(dev->mine), xb_state_name(next));
+	dev->mine = next;
+	return 0;
+}
+
+/* 0: the look goes on; 1: it ends until the worker has answered; negative: the device fails. */
+typedef int action(struct device *dev, enum xb_state next);
+
+static int act_stay(struct device *dev, enum xb_state next)
+{
+	return dev->mine == next ? 1 : device_go(dev, next, NULL);
+}
+
+static int detach_first(struct device *dev, enum xb_state next)
+{
+	dev->next_state = next;
+	if (dev->link == LINK_NONE)
+		return 0;
+	worker_detach(dev);
+	return dev->link == LINK_NONE ? 0 : 1;
+}
+
+static int act_publish(struct device *dev, enum xb_state next)
+{
+	if (dev->class->prepare(dev) || journal_file_open(dev))
+		return -1;
+	journal_file_void(dev);
+	dev->failed = false;
+	dev->reason[0] = '\0';
+	store_tell_reason(dev, "");
+	return device_go(dev, next, dev->class->publish);
+}
+
+static int act_connect(struct device *dev, enum xb_state next)
+{
+	if (dev->class->prepare(dev) || journal_file_open(dev))
+		return -1;
+	dev->next_state = next;
+	worker_attach(dev);
+	return 1;
+}
+
+static int act_disconnect(struct device *dev, enum xb_state next)
+{
+	int rc = detach_first(dev, next);
+
+	if (rc)
+		return rc;
+	journal_file_void(dev);
+	dev->class->release(dev);
+	return device_go(dev, next, NULL);
+}
+
+static int act_reset(struct device *dev, enum xb_state next)
+{
+	int rc = detach_first(dev, next);
+
+	return rc ? rc : act_publish(dev, next);
+}
+
+/* The nodes are the toolstack's to remove. */
+static int act_remove(struct device *dev, enum xb_state next)
+{
+	(void)next;
+	dev->class->release(dev);
+	return 1;
+}
+
+static int act_violation(struct device *dev, enum xb_state next)
+{
+	(void)next;
+	return device_reason(dev, "the frontend is in a state that does not exist or cannot "
+			     "follow: restart its driver");
+}
+
+static action *const actions[] = {
+	[XB_STAY] = act_stay,
+	[XB_PUBLISH] = act_publish,
+	[XB_CONNECT] = act_connect,
+	[XB_DISCONNECT] = act_disconnect,
+	[XB_RESET] = act_reset,
+	[XB_REMOVE] = act_remove,
+	[XB_VIOLATION] = act_violation,
+};
+
+_Static_assert(sizeof(actions) / sizeof(actions[0]) == XB_ACTION_COUNT, "one an action");
+
+struct look {
+	uint64_t mine, peer, online;
+};
+
+/* What the store says. 0; -ENOENT: the nodes are gone; -EINVAL: a violation, with its reason. */
+static int read_states(struct device *dev, struct look *look)
+{
+	int rc;
+
+	*look = (struct look){ 0 };
+	rc = store_number(dev, XBT_NULL, dev->be_path, XS_B_STATE, 0, &look->mine);
+	if (rc)
+		return rc;
+	dev->mine = (enum xb_state)look->mine;
+	rc = store_number(dev, XBT_NULL, dev->be_path, XS_B_ONLINE, 0, &look->online);
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (dev->domain_gone)
+		return 0;
+	rc = store_number(dev, XBT_NULL, dev->fe_path, XS_F_STATE, 0, &look->peer);
+	return rc == -ENOENT || rc == -EACCES ? 0 : rc;
+}
+
+/* A connection that is in the store but with no worker: another supervisor made it, or its worker
+ * has died. It is taken up where it was, if its journal says where that is; the ring alone does
+ * not. 1: take it up; 0: there is none; -1: it is lost. */
+static int must_resume(struct device *dev, const struct look *look)
+{
+	if (dev->link != LINK_NONE || dev->failed || look->peer < XB_INITIALISED ||
+	    look->peer > XB_CLOSING || (dev->mine != XB_CONNECTED && dev->mine != XB_CLOSING))
+		return 0;
+	if (journal_file_open(dev))
+		return -1;
+	if (dev->journal->connected)
+		return 1;
+	return dev->mine == XB_CLOSING ? 0 :
+	       device_reason(dev, "what was under way on it is not known any more: "
+			     "detach it and attach it again");
+}
+
+int device_step(struct device *dev)
+{
+	struct look look;
+	struct xb_step next = { XB_CLOSING, XB_VIOLATION };
+	int rc = read_states(dev, &look), resume = 0;
+
+	if (rc == -ENOENT) {
+		device_remove(dev);
+		return 1;
+	}
+	if (rc == 0) {
+		resume = must_resume(dev, &look);
+		next = xb_backend_step(dev->mine, (unsigned int)look.peer, look.online);
+	}
+	if (resume > 0)
+		next = (struct xb_step){ dev->mine, XB_CONNECT };
+	if (dev->failed && (next.action == XB_CONNECT || next.action == XB_VIOLATION))
+		return 1;
+	rc = resume < 0 ? -1 : actions[next.action](dev, next.next);
+	if (rc >= 0)
+		return rc;
+	device_fail(dev);
+	return 1;
+}

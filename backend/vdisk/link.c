@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * link.c - what the supervisor tells a worker, and is told
+ *
+ * One supervisor at a time: the newest connection counts. The worker needs none to go on; but one
+ * that has neither a supervisor nor a disk for a while has been forgotten, and ends.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "vdisk.h"
+
+#define ORPHAN_NS	10000000000u
+
+static void tell(struct worker *w, uint32_t type, uint32_t devid, int rc, const char *text)
+{
+	struct wire_msg msg = { .type = type, .devid = devid, .result = { .rc = rc } };
+
+	if (w->supervisor.fd < 0)
+		return;		/* the next one hears of it when it connects */
+	snprintf(msg.result.text, sizeof(msg.result.text), "%s", text);
+	wire_send(w->supervisor.fd, &msg, NULL, 0);
+}
+
+static struct disk **find_disk(struct worker *w, uint32_t devid)
+{
+	for (unsigned int i = 0; i < w->nr_disks; i++) {
+		if (w->disks[i]->devid == devid)
+			return &w->disks[i];
+	}
+	return NULL;
+}
+
+static void drop_disk(struct worker *w, struct disk **at, bool forget)
+{
+	struct disk *disk = *at;
+
+	disk_close(disk, forget);
+	*at = w->disks[--w->nr_disks];
+	free(disk);
+}
+
+static int attach(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MAX_FDS], char *why)
+{
+	struct disk *disk;
+	int rc;
+
+	if (fds[0] < 0 || fds[1] < 0 || find_disk(w, msg->devid) || w->nr_disks == MAX_DISKS) {
+		snprintf(why, WIRE_TEXT, "the worker cannot take the disk");
+		return -EINVAL;
+	}
+	disk = malloc(sizeof(*disk));
+	if (!disk) {
+		snprintf(why, WIRE_TEXT, "out of memory");
+		return -ENOMEM;
+	}
+	rc = disk_open(disk, &w->env, msg->devid, &msg->vdisk, fds[0], fds[1], why);
+	fds[0] = fds[1] = -1;		/* the disk's now */
+	w->disks[w->nr_disks++] = disk;
+	if (rc)
+		drop_disk(w, &w->disks[w->nr_disks - 1], false);
+	return rc;
+}
+
+static void handle(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MAX_FDS])
+{
+	char why[WIRE_TEXT] = "";
+	struct disk **at;
+	int rc;
+
+	switch (msg->type) {
+	case WIRE_ATTACH:
+		rc = attach(w, msg, fds, why);
+		tell(w, WIRE_ATTACHED, msg->devid, rc, why);
+		break;
+	case WIRE_DETACH:
+		at = find_disk(w, msg->devid);
+		if (at)
+			disk_stop(*at);
+		else
+			tell(w, WIRE_DETACHED, msg->devid, 0, "");
+		break;
+	case WIRE_QUIT:
+		w->quitting = true;
+		for (unsigned int i = 0; i < w->nr_disks; i++)
+			disk_stop(w->disks[i]);
+		break;
+	default:
+		log_warning("a message of unknown type %u was ignored", msg->type);
+	}
+}
+
+static void supervisor_ready(struct loop_fd *source)
+{
+	struct worker *w = container_of(source, struct worker, supervisor);
+	struct wire_msg msg;
+	int fds[WIRE_MAX_FDS];
+	int rc = wire_receive(source->fd, &msg, fds);
+
+	if (rc == -EAGAIN)
+		return;
+	if (rc <= 0) {
+		close(loop_del(&w->loop, source));
+		loop_timer_set(&w->loop, &w->orphan, ORPHAN_NS);
+		return;
+	}
+	handle(w, &msg, fds);
+	for (int i = 0; i < WIRE_MAX_FDS; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+}
+
+/* A new supervisor replaces the old one, and hears what there is. */
+static void listener_ready(struct loop_fd *source)
+{
+	struct worker *w = container_of(source, struct worker, listener);
+	struct wire_msg hello = { .type = WIRE_HELLO,
+				  .hello = { WIRE_VERSION, w->env.domid, getpid(),
+					     w->nr_disks } };
+	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	if (w->supervisor.fd >= 0)
+		close(loop_del(&w->loop, &w->supervisor));
+	loop_timer_cancel(&w->loop, &w->orphan);
+	w->supervisor = (struct loop_fd){ .fd = fd, .ready = supervisor_ready };
+	if (loop_add(&w->loop, &w->supervisor)) {
+		close(fd);
+		w->supervisor.fd = -1;
+		return;
+	}
+	wire_send(fd, &hello, NULL, 0);
+	for (unsigned int i = 0; i < w->nr_disks; i++) {
+		struct disk *disk = w->disks[i];
+
+		tell(w, disk->failed[0] ? WIRE_FAILED : WIRE_ATTACHED, disk->devid,
+		     disk->failed[0] ? -EPROTO : 0, disk->failed);
+	}
+}
+
+static void orphaned(struct loop_timer *timer)
+{
+	struct worker *w = container_of(timer, struct worker, orphan);
+
+	if (w->nr_disks == 0)
+		w->loop.stop = true;
+}
+
+int link_start(struct worker *w)
+{
+	w->supervisor.fd = -1;
+	w->orphan.expired = orphaned;
+	w->listener.ready = listener_ready;
+	loop_timer_set(&w->loop, &w->orphan, ORPHAN_NS);
+	/* listen() makes this process the one that SO_PEERCRED names to whoever connects */
+	return listen(w->listener.fd, 4) ? -errno : loop_add(&w->loop, &w->listener);
+}
+
+void link_close(struct worker *w)
+{
+	while (w->nr_disks > 0)
+		drop_disk(w, &w->disks[0], false);
+	if (w->supervisor.fd >= 0)
+		close(w->supervisor.fd);
+}
+
+void link_tell_failed(struct worker *w, const struct disk *disk)
+{
+	tell(w, WIRE_FAILED, disk->devid, -EPROTO, disk->failed);
+}
+
+void link_finish_disks(struct worker *w)
+{
+	for (unsigned int i = w->nr_disks; i-- > 0; ) {
+		struct disk *disk = w->disks[i];
+		uint32_t devid = disk->devid;
+
+		if (!disk->stopping || !disk_idle(disk))
+			continue;
+		drop_disk(w, &w->disks[i], !w->quitting);
+		tell(w, WIRE_DETACHED, devid, 0, "");
+	}
+}
