@@ -136,6 +136,7 @@ static int set_up(struct supervisor *sup)
 	if (rc == 0) {
 		workers_disown(sup);
 		workers_sweep(sup);
+		journal_file_sweep(sup);
 		rc = control_start(sup);
 	}
 	if (rc)

@@ -176,8 +176,10 @@ int journal_file_open(struct device *dev);
 /* No worker serves the device and the connection is over: what it left is void. */
 void journal_file_void(struct device *dev);
 void journal_file_close(struct device *dev, bool remove);
-/* Creates the directory and, with no device in the store, removes what is left over. */
+/* Creates the directory. 0 or -errno. */
 int journal_file_init(struct supervisor *sup);
+/* Removes the journals of devices that are gone: their nodes went while there was no xpvd. */
+void journal_file_sweep(struct supervisor *sup);
 
 /* store.c */
 /* 0 and *out; -ENOENT; -EINVAL (dev->reason says which key and why); -errno. */
