@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: MIT
+#
+# xpv: one non-recursive Makefile; `make help` lists the targets.
+#
+# Everything is built in $(BUILD). Each folder is compiled with only the include paths that it may
+# use, so the architecture (README.md, "Folder map") is what compiles. The simulator's libraries
+# are loaded into Debian's own binaries and are therefore never built with a sanitizer.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-8s%s\n' '$(1)' '$(2)')
+
+CC ?= gcc
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef
+OPT ?= -O2 -g
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+BASE_CFLAGS := -std=c11 $(WARN) -Werror $(OPT) -fno-strict-aliasing -D_GNU_SOURCE
+ALL_CFLAGS = $(BASE_CFLAGS) $(SANFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $(SANFLAGS) -Wl,--as-needed $(LDFLAGS)
+
+.DEFAULT_GOAL := all
+.SUFFIXES:
+.SECONDARY:
+
+# --- who may include whom -------------------------------------------------------------------
+
+$(BUILD)/ring/%.o:		INC := -Iring
+$(BUILD)/xenstore-schema/%.o:	INC := -Ixenstore-schema
+$(BUILD)/frontend/%.o:		INC := -Ifrontend -Iring -Ixenstore-schema
+$(BUILD)/frontend/port/linux/%.o: INC := -Ifrontend -Iring -Ixenstore-schema -Ifrontend/port/linux \
+					  -Ifrontend/example
+$(BUILD)/frontend/example/%.o:	INC := -Ifrontend -Ixenstore-schema
+$(BUILD)/backend/%.o:		INC := -Ibackend -Iring -Ixenstore-schema
+$(BUILD)/tools/%.o:		INC := -Itools -Ixenstore-schema
+$(BUILD)/tools/sim/%.o:		INC := -Itools/sim -Itools -Ixenstore-schema
+$(BUILD)/tests/%.o:		INC := -Iring -Ixenstore-schema -Ifrontend -Ifrontend/port/linux \
+				       -Ifrontend/example \
+				       -Ibackend -Itools -Itools/sim -Itests/lib
+
+# The floor below everything is freestanding: it may not even see the C library's headers.
+$(BUILD)/ring/%.o $(BUILD)/xenstore-schema/%.o: INC += -ffreestanding
+$(BUILD)/frontend/%.o:				INC += -ffreestanding
+$(BUILD)/frontend/port/linux/%.o: INC += -fhosted
+
+# xenctrl.h is written in GNU C.
+$(BUILD)/tools/%.o $(BUILD)/tools/sim/%.o $(BUILD)/tests/%.o: INC += -std=gnu11
+
+$(BUILD)/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(INC) -MMD -MP -c $< -o $@
+
+# --- ring, xenstore-schema --------------------------------------------------------------------
+
+RING_SRC := ring/blk_abi.c
+
+SCHEMA_SRC := xenstore-schema/parse.c \
+	      xenstore-schema/path.c \
+	      xenstore-schema/schema.c \
+	      xenstore-schema/state.c \
+	      xenstore-schema/vdev.c
+
+# --- frontend ---------------------------------------------------------------------------------
+
+FRONTEND_SRC := frontend/blk.c \
+		frontend/blk_api.c \
+		frontend/blk_device.c \
+		frontend/blk_pool.c \
+		frontend/device.c \
+		frontend/device_store.c \
+		frontend/pv.c
+
+LINUX_PORT_SRC := frontend/port/linux/guest.c \
+		  frontend/port/linux/os.c
+
+MINIDOM_SRC := frontend/example/md_cmd.c \
+	       frontend/example/md_disk.c \
+	       frontend/example/md_stream.c \
+	       frontend/example/md_text.c \
+	       frontend/example/minidom.c \
+	       frontend/example/sha256.c \
+	       frontend/port/linux/minidom_main.c
+
+# --- backend ----------------------------------------------------------------------------------
+
+XPVD_SRC := backend/loop.c \
+	    backend/log.c \
+	    backend/wire.c \
+	    backend/supervisor/adopt.c \
+	    backend/supervisor/control.c \
+	    backend/supervisor/device.c \
+	    backend/supervisor/discover.c \
+	    backend/supervisor/journal_file.c \
+	    backend/supervisor/main.c \
+	    backend/supervisor/process.c \
+	    backend/supervisor/step.c \
+	    backend/supervisor/store.c \
+	    backend/supervisor/vdisk.c \
+	    backend/supervisor/worker.c
+
+VDISK_CORE_SRC := backend/vdisk/disk.c \
+		  backend/vdisk/queue.c \
+		  backend/vdisk/request.c \
+		  backend/vdisk/target_file.c \
+		  backend/vdisk/uring.c \
+		  backend/vdisk/validate.c \
+		  backend/worker/journal.c \
+		  backend/worker/map.c
+
+VDISK_SRC := backend/loop.c \
+	     backend/log.c \
+	     backend/wire.c \
+	     backend/vdisk/link.c \
+	     backend/vdisk/main.c \
+	     backend/vdisk/serve.c \
+	     $(VDISK_CORE_SRC)
+
+# --- tools ------------------------------------------------------------------------------------
+
+XPV_SRC := $(sort $(wildcard tools/*.c))
+
+# --- tools/sim --------------------------------------------------------------------------------
+
+SIM_HYPERVISOR_SRC := $(sort $(wildcard tools/sim/hypervisor/*.c))
+
+# What a program needs to talk to the simulated hypervisor without Xen's libraries.
+SIM_CLIENT_SRC := tools/sim/lib/client.c \
+		  tools/sim/lib/domains.c
+
+SIM_VM_SRC := $(sort $(wildcard tools/sim/vm/*.c)) tools/sim/lib/evtchn.c $(SIM_CLIENT_SRC)
+
+SIM_TOOLS_SRC := $(sort $(wildcard tools/sim/*.c)) tools/sim/vm/processes.c $(SIM_CLIENT_SRC)
+
+# The replacement libraries: their own objects, position independent and never with a sanitizer.
+SIM_LIB_evtchn := evtchn.c client.c domains.c
+SIM_LIB_gnttab := gntdev.c gnttab.c gntcopy.c gntshr.c client.c domains.c
+SIM_LIB_call := call.c call_domctl.c call_sysctl.c call_guest.c client.c domains.c
+SIM_LIB_foreignmemory := foreignmemory.c client.c domains.c
+SIM_LIB_devicemodel := devicemodel.c
+SIM_LIB_NAMES := call devicemodel evtchn foreignmemory gnttab
+SIM_LIBS := $(SIM_LIB_NAMES:%=$(BUILD)/sim/libxen%.so.1) $(BUILD)/sim/xsd_preload.so
+
+$(BUILD)/sim/obj/%.o: tools/sim/lib/%.c
+	$(call say,CC,$< for the simulator)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BASE_CFLAGS) -std=gnu11 -fPIC -Itools/sim -Itools $(CFLAGS) -MMD -MP -c $< -o $@
+
+define sim_lib
+$$(BUILD)/sim/libxen$(1).so.1: $$(SIM_LIB_$(1):%.c=$$(BUILD)/sim/obj/%.o) tools/sim/lib/$(1).map
+endef
+$(foreach name,$(SIM_LIB_NAMES),$(eval $(call sim_lib,$(name))))
+
+$(BUILD)/sim/libxen%.so.1:
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -o $@ $(filter %.o,$^) -Wl,-soname,$(@F) -Wl,--no-undefined \
+		-Wl,--version-script=tools/sim/lib/$*.map -Wl,--as-needed -lxentoolcore
+
+$(BUILD)/sim/xsd_preload.so: $(BUILD)/sim/obj/xsd_preload.o
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -o $@ $<
+
+# --- programs ---------------------------------------------------------------------------------
+
+objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+XEN_LIBS := -lxenstore -lxenevtchn -lxengnttab
+PROGRAMS := minidom xpv xpvd xpv-vdisk xpv-hypervisor xpv-sim-vm
+
+$(BUILD)/minidom: $(call objs,$(MINIDOM_SRC) $(LINUX_PORT_SRC) $(FRONTEND_SRC) $(RING_SRC) $(SCHEMA_SRC))
+$(BUILD)/minidom: LIBS := $(XEN_LIBS)
+$(BUILD)/xpvd: $(call objs,$(XPVD_SRC) $(RING_SRC) $(SCHEMA_SRC))
+$(BUILD)/xpvd: LIBS := -lxenstore -ljson-c
+$(BUILD)/xpv-vdisk: $(call objs,$(VDISK_SRC) $(RING_SRC))
+$(BUILD)/xpv-vdisk: LIBS := -lxenevtchn -lxengnttab -luring
+$(BUILD)/xpv: $(call objs,$(XPV_SRC) $(SIM_TOOLS_SRC) $(SCHEMA_SRC))
+$(BUILD)/xpv: LIBS := -lxenstore -lxenctrl -lxenforeignmemory -lxlutil -lxenlight -lxentoollog -ljson-c
+$(BUILD)/xpv-hypervisor: $(call objs,$(SIM_HYPERVISOR_SRC))
+$(BUILD)/xpv-sim-vm: $(call objs,$(SIM_VM_SRC))
+$(BUILD)/xpv-sim-vm: LIBS := -lxentoolcore
+
+$(addprefix $(BUILD)/,$(PROGRAMS)):
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS)
+
+all: $(addprefix $(BUILD)/,$(PROGRAMS)) $(SIM_LIBS)	## build everything
+
+# --- tests ------------------------------------------------------------------------------------
+
+# What a unit test may want; the linker takes from the archive what it needs.
+TESTED_SRC := $(RING_SRC) $(SCHEMA_SRC) $(FRONTEND_SRC) $(LINUX_PORT_SRC) $(VDISK_CORE_SRC) \
+	      backend/loop.c backend/log.c backend/wire.c \
+	      $(filter frontend/example/%,$(MINIDOM_SRC)) \
+	      $(filter-out tools/main.c,$(XPV_SRC)) $(SIM_TOOLS_SRC)
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c tests/hostile/test_*.c)))
+GUESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/lib/guest_*.c tests/hostile/guest_*.c)))
+FUZZERS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+ALL_LIBS := $(XEN_LIBS) -lxenctrl -lxenforeignmemory -lxlutil -lxenlight -lxentoollog -luring -ljson-c -lcmocka
+
+$(BUILD)/tests/tested.a: $(call objs,$(TESTED_SRC))
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcsP $@ $^	# P: two folders may have a device.o
+
+$(UNIT_TESTS) $(GUESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/tested.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS)
+
+# A domain within the test, in place of the Linux port.
+$(filter $(BUILD)/tests/unit/test_frontend_%,$(UNIT_TESTS)) \
+$(BUILD)/tests/fuzz/fuzz_frontend: $(BUILD)/tests/lib/fakebackend.o $(BUILD)/tests/lib/fakedom.o
+
+tests: all $(UNIT_TESTS) $(GUESTS)	## build the tests
+
+SAN_BUILD := $(BUILD)/san
+SAN_MAKE = $(MAKE) BUILD=$(SAN_BUILD) SAN=address,undefined OPT="-O1 -g"
+
+test: deps				## everything that has to pass (installs what it needs)
+	$(Q)$(MAKE) tests
+	$(Q)$(SAN_MAKE) tests
+	$(Q)tests/run.sh $(SAN_BUILD) check-port
+
+check-unit:				## unit tests and hostile peers, under the sanitizers
+	$(Q)$(SAN_MAKE) tests
+	$(Q)tests/run.sh $(SAN_BUILD) unit
+
+check-port:				## the frontend core asks for os.h and mem*, nothing else
+	$(Q)frontend/check_port.sh $(BUILD)/port $(FRONTEND_SRC) $(RING_SRC) $(SCHEMA_SRC)
+
+check-sim:				## scenarios in the simulator, under the sanitizers; T=name: one
+	$(Q)$(SAN_MAKE) tests
+	$(Q)tests/run.sh $(SAN_BUILD) scenario $(T)
+
+demo: deps				## the main job, told step by step; DISK=path: with an image of your own
+	$(Q)$(MAKE) all
+	$(Q)BUILD=$(abspath $(BUILD)) tools/demo.sh $(DISK)
+
+FUZZ_BUILD := $(BUILD)/fuzz
+SECONDS ?= 60
+
+$(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/tested.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS)
+
+fuzzers: $(FUZZERS)
+
+fuzz: deps				## fuzz every validator and parser, SECONDS=60 each
+	$(Q)tools/deps.sh libclang-rt-14-dev
+	$(Q)$(MAKE) BUILD=$(FUZZ_BUILD) CC=clang SAN=address,undefined \
+		CFLAGS=-fsanitize=fuzzer-no-link OPT="-O1 -g" fuzzers
+	$(Q)tests/fuzz/run.sh $(FUZZ_BUILD) $(SECONDS)
+
+LINT_BUILD := $(BUILD)/lint
+HEADERS = $(shell git ls-files -co --exclude-standard '*.h')
+LINT_SRC = $(shell git ls-files -co --exclude-standard '*.c')
+
+# A header has to compile alone.
+$(BUILD)/%.h.o: %.h
+	$(call say,HEADER,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)gcc $(ALL_CFLAGS) $(INC) -Wno-unused-function -fsyntax-only -x c -include $< /dev/null && touch $@
+
+lint-objects: $(call objs,$(LINT_SRC)) $(HEADERS:%=$(BUILD)/%.o)
+
+lint:					## clang-tidy, self-contained headers, and the house's own rules
+	$(Q)tools/deps.sh clang-tidy shellcheck
+	$(Q)$(MAKE) --no-print-directory BUILD=$(LINT_BUILD) CC=tests/lint_cc.sh lint-objects
+	$(Q)tests/lint.sh
+	@echo "lint: clean"
+
+# The guest's notifications are counted at libxenevtchn's door (tests/bench/blk_guest.c).
+BENCHES := $(addprefix $(BUILD)/tests/bench/,blk_guest pread vhost_blk)
+BENCH_WRAP := -Wl,--wrap=xenevtchn_notify,--wrap=xenevtchn_pending
+
+$(BUILD)/tests/bench/blk_guest: $(call objs,tests/bench/blk_guest.c tests/bench/bench.c \
+					    $(LINUX_PORT_SRC) $(FRONTEND_SRC) $(RING_SRC) $(SCHEMA_SRC))
+$(BUILD)/tests/bench/blk_guest: LIBS := $(XEN_LIBS) $(BENCH_WRAP)
+$(BUILD)/tests/bench/pread: $(call objs,tests/bench/pread.c tests/bench/bench.c)
+$(BUILD)/tests/bench/vhost_blk: $(call objs,tests/bench/vhost_blk.c tests/bench/vhost_user.c \
+					    tests/bench/bench.c)
+
+$(BENCHES):
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS)
+
+bench:					## paired ratios beside the peers
+	$(Q)$(MAKE) all $(BENCHES)
+	$(Q)BUILD=$(abspath $(BUILD)) tests/bench/run.sh
+
+LIBDIR = $(DESTDIR)$(PREFIX)/lib/xpv
+
+install: all				## into $(DESTDIR)$(PREFIX), by default /usr/local
+	install -d $(LIBDIR)/sim $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(addprefix $(BUILD)/,$(PROGRAMS)) $(LIBDIR)
+	install -m 755 $(SIM_LIBS) $(LIBDIR)/sim
+	ln -sf ../lib/xpv/xpv $(DESTDIR)$(PREFIX)/bin/xpv
+	ln -sf ../lib/xpv/xpvd $(DESTDIR)$(PREFIX)/sbin/xpvd
+
+deps:					## install the Debian packages that are missing
+	$(Q)tools/deps.sh
+
+clean:					## remove what was built
+	rm -rf $(BUILD)
+
+help:					## this list
+	$(Q)sed -n 's/^\([a-z-]*\):[^#]*##[[:space:]]*\(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		sort | expand -t 16
+
+.PHONY: all bench check-port check-sim check-unit clean demo deps fuzz fuzzers help install lint lint-objects test tests
+
+# Of this build alone: the sanitizers', the fuzzers' and lint's lie below it.
+-include $(shell find $(BUILD) \( -path '$(BUILD)/san' -o -path '$(BUILD)/fuzz' \
+	-o -path '$(BUILD)/lint' \) -prune -o -name '*.d' -print 2>/dev/null)

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fakebackend.c - the other end of fakedom's devices
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fakedom.h"
+
+static const char *be_path(const struct fake_backend *be, char *buf, enum xs_key_id id)
+{
+	char dir[XS_PATH_MAX];
+
+	if (xs_key(id)->side == XS_BACKEND_DIR)
+		xs_backend_path(dir, sizeof(dir), 0, XS_CLASS_VDISK, FAKE_DOMID, be->devid);
+	else
+		xs_frontend_path(dir, sizeof(dir), FAKE_DOMID, XS_CLASS_VDISK, be->devid);
+	xs_key_path(buf, XS_PATH_MAX, dir, id, 0, 0);
+	return buf;
+}
+
+void be_key(struct fake_backend *be, enum xs_key_id id, const char *value)
+{
+	char path[XS_PATH_MAX];
+
+	fake_write(be->os, be_path(be, path, id), value);
+}
+
+const char *fe_key(const struct fake_backend *be, enum xs_key_id id)
+{
+	char path[XS_PATH_MAX];
+
+	return fake_read(be->os, be_path(be, path, id));
+}
+
+unsigned int fe_state(const struct fake_backend *be)
+{
+	const char *text = fe_key(be, XS_F_STATE);
+
+	return text ? (unsigned int)atoi(text) : XB_UNKNOWN;
+}
+
+void be_attach(struct fake_backend *be, struct pv_os *os, uint32_t devid, uint64_t sectors)
+{
+	char dir[XS_PATH_MAX], text[24];
+
+	free(be->disk);
+	*be = (struct fake_backend){ .os = os, .devid = devid, .sectors = sectors };
+	be->disk = calloc(sectors ? sectors : 1, 512);
+	assert_non_null(be->disk);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)sectors);
+	be_key(be, XS_B_SECTORS, text);
+	be_key(be, XS_B_SECTOR_SIZE, "512");
+	be_key(be, XS_B_INFO, "0");
+	be_key(be, XS_B_MODE, "w");
+	be_key(be, XS_B_ONLINE, "1");
+	be_key(be, XS_B_FEATURE_FLUSH_CACHE, "1");
+	be_key(be, XS_B_FEATURE_BARRIER, "1");
+	be_key(be, XS_B_FEATURE_PERSISTENT, "1");
+	be_set_state(be, XB_INITIALISING);
+	be_key(be, XS_F_STATE, "1");
+	be_key(be, XS_F_BACKEND_ID, "0");
+	xs_backend_path(dir, sizeof(dir), 0, XS_CLASS_VDISK, FAKE_DOMID, devid);
+	be_key(be, XS_F_BACKEND, dir);
+}
+
+void be_remove(struct fake_backend *be)
+{
+	char dir[XS_PATH_MAX];
+
+	xs_backend_path(dir, sizeof(dir), 0, XS_CLASS_VDISK, FAKE_DOMID, be->devid);
+	fake_write(be->os, dir, NULL);
+	xs_frontend_path(dir, sizeof(dir), FAKE_DOMID, XS_CLASS_VDISK, be->devid);
+	fake_write(be->os, dir, NULL);
+	be->back.ring.shared = NULL;
+}
+
+void be_free(struct fake_backend *be)
+{
+	free(be->disk);
+	be->disk = NULL;
+}
+
+void be_set_state(struct fake_backend *be, unsigned int state)
+{
+	char text[8];
+
+	be->state = state;
+	snprintf(text, sizeof(text), "%u", state);
+	be_key(be, XS_B_STATE, text);
+}
+
+void be_connect(struct fake_backend *be)
+{
+	const char *ref = fe_key(be, XS_F_RING_REF), *abi = fe_key(be, XS_F_PROTOCOL);
+	uint8_t *page;
+
+	assert_non_null(ref);
+	assert_non_null(abi);
+	page = fake_page(be->os, (uint32_t)atoi(ref));
+	assert_non_null(page);
+	assert_true(blk_abi_parse(abi, strlen(abi), &be->back.abi));
+	ring_back_init(&be->back.ring, page, blk_ring_size(be->back.abi, 4096), 0, 0);
+	be_set_state(be, XB_CONNECTED);
+}
+
+void be_open(struct fake_backend *be, struct pv_os *os, struct pv_blk *blk, uint64_t sectors)
+{
+	be_attach(be, os, FAKE_DEVID, sectors);
+	pv_blk_step(blk);
+	fake_run(os, blk);
+	be_set_state(be, XB_INIT_WAIT);
+	fake_run(os, blk);
+	assert_int_equal(fe_state(be), XB_INITIALISED);
+	be_connect(be);
+	fake_run(os, blk);
+	assert_int_equal(fe_state(be), XB_CONNECTED);
+	assert_int_equal(pv_blk_state(blk), PV_OPEN);
+}
+
+void be_step_until_open(struct fake_backend *be, struct pv_blk *blk)
+{
+	for (int i = 0; i < 10 && pv_blk_state(blk) != PV_OPEN; i++) {
+		be_step(be, true);
+		fake_run(be->os, blk);
+	}
+	assert_int_equal(pv_blk_state(blk), PV_OPEN);
+	assert_int_equal(be->state, XB_CONNECTED);
+}
+
+void be_step(struct fake_backend *be, bool online)
+{
+	struct xb_step step = xb_backend_step(be->state, fe_state(be), online);
+
+	assert_int_not_equal(step.action, XB_VIOLATION);
+	if (step.action == XB_CONNECT) {
+		be_connect(be);
+		return;
+	}
+	if (step.action == XB_DISCONNECT || step.action == XB_RESET)
+		be->back.ring.shared = NULL;
+	if (step.next != be->state)
+		be_set_state(be, step.next);
+}
+
+bool be_pop(struct fake_backend *be, struct blk_req *req)
+{
+	int rc = be->back.ring.shared ? blk_back_pop(&be->back, req) : 0;
+
+	assert_true(rc >= 0);
+	return rc > 0;
+}
+
+void be_respond(struct fake_backend *be, uint64_t id, uint8_t op, int16_t status)
+{
+	struct blk_rsp rsp = { .id = id, .op = op, .status = status };
+
+	blk_back_push(&be->back, &rsp);
+	ring_back_publish(&be->back.ring);
+}
+
+int16_t be_execute(struct fake_backend *be, const struct blk_req *req)
+{
+	uint64_t sector = req->sector;
+
+	assert_in_range(req->op, BLK_READ, BLK_FLUSH);
+	assert_true(req->nr_segs <= BLK_MAX_SEGS);
+	for (int i = 0; i < req->nr_segs; i++) {
+		const struct blk_seg *seg = &req->seg[i];
+		uint8_t *page = fake_page(be->os, seg->gref);
+		size_t n = seg->last_sect - seg->first_sect + 1u;
+
+		assert_non_null(page);
+		assert_true(seg->first_sect <= seg->last_sect && seg->last_sect < 8);
+		assert_true(sector + n <= be->sectors);
+		page += seg->first_sect * 512;
+		if (req->op == BLK_READ)
+			memcpy(page, be->disk + sector * 512, n * 512);
+		else
+			memcpy(be->disk + sector * 512, page, n * 512);
+		sector += n;
+	}
+	return BLK_OKAY;
+}
+
+unsigned int be_serve(struct fake_backend *be, unsigned int max)
+{
+	struct blk_req req;
+	unsigned int n = 0;
+
+	for (; n < max && be_pop(be, &req); n++)
+		be_respond(be, req.id, req.op, be_execute(be, &req));
+	be->served += n;
+	return n;
+}

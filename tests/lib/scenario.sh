@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# scenario.sh - what scenarios share: a simulator of their own, and assertions that show both sides
+#
+# A scenario is a bash script that sources this file, starts a simulator with `sim_start`, and
+# calls the assertions below; the first that does not hold ends it with status 1. Status 77 says
+# that it could not run. Everything it makes stands in $DIR, which goes when it ends, as does its
+# simulator, however it ends. BUILD is the absolute path of the build folder.
+
+set -eu -o pipefail
+
+: "${BUILD:?set BUILD to the absolute path of the build folder}"
+DIR=$(mktemp -d "${TMPDIR:-/tmp}/xpv-test-XXXXXX")
+export XPV_RUNDIR=$DIR/run
+export LC_ALL=C
+PATH=$PATH:/usr/sbin:/sbin
+checks=0
+
+xpv() {
+	"$BUILD/xpv" "$@"
+}
+
+clean_up() {
+	local status=$?
+
+	trap - EXIT
+	trap '' INT TERM HUP
+	if [ "$status" -ne 0 ] && [ "$status" -ne 77 ] && [ -d "$XPV_RUNDIR/log" ]; then
+		echo "--- logs"
+		tail -n 20 "$XPV_RUNDIR"/log/* 2>/dev/null || true
+	fi
+	if [ -d "$XPV_RUNDIR" ]; then
+		xpv sim stop >/dev/null 2>&1 || true
+	fi
+	rm -rf "$DIR"
+	exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 1' INT TERM HUP
+
+skip() {
+	echo "SKIP: $*"
+	exit 77
+}
+
+fail() {
+	echo "FAIL: $*"
+	exit 1
+}
+
+need() {
+	local name
+
+	for name in "$@"; do
+		[ -x "$BUILD/$name" ] || skip "$BUILD/$name has not been built"
+	done
+}
+
+# sim_start [OPTION...]
+# shellcheck disable=SC2120 # most scenarios need no option
+sim_start() {
+	need xpv
+	mkdir -p "$XPV_RUNDIR"
+	xpv sim start "$@" >"$DIR/start" 2>&1 || fail "sim start: $(cat "$DIR/start")"
+}
+
+# Runs a Xen tool against the simulator.
+xen() {
+	xpv sim run -- "$@"
+}
+
+# The whole store with permissions, in an order that does not depend on when keys were made.
+store() {
+	xen xenstore-ls -fp | sort
+}
+
+# is WHAT GOT WANT
+is() {
+	[ "$2" = "$3" ] || fail "$1: got '$2', expected '$3'"
+	checks=$((checks + 1))
+}
+
+# contains WHAT TEXT PART
+contains() {
+	case $2 in
+	*"$3"*) checks=$((checks + 1)) ;;
+	*) fail "$1: no '$3' in '$2'" ;;
+	esac
+}
+
+# lacks WHAT TEXT PART
+lacks() {
+	case $2 in
+	*"$3"*) fail "$1: there is '$3' in '$2'" ;;
+	*) checks=$((checks + 1)) ;;
+	esac
+}
+
+# works COMMAND...: exit status 0 and nothing on stderr; what it printed is in $out.
+works() {
+	local status=0
+
+	"$@" >"$DIR/out" 2>"$DIR/err" || status=$?
+	# shellcheck disable=SC2034 # for the scenario
+	out=$(cat "$DIR/out")
+	[ "$status" -eq 0 ] || fail "$*: status $status: $(cat "$DIR/err")"
+	[ ! -s "$DIR/err" ] || fail "$*: printed an error: $(cat "$DIR/err")"
+	checks=$((checks + 1))
+}
+
+# refuses STATUS PART COMMAND...: that status, and one line on stderr, which has PART in it.
+refuses() {
+	local want=$1 part=$2 status=0
+
+	shift 2
+	"$@" >"$DIR/out" 2>"$DIR/err" || status=$?
+	[ "$status" -eq "$want" ] ||
+		fail "$*: status $status, expected $want: $(cat "$DIR/out" "$DIR/err")"
+	[ "$(wc -l <"$DIR/err")" -eq 1 ] || fail "$*: not one line: '$(cat "$DIR/err")'"
+	contains "$*" "$(cat "$DIR/err")" "$part"
+	contains "$*" "$(cat "$DIR/err")" "xpv: "
+}
+
+# eventually SECONDS COMMAND...: the command comes to succeed.
+eventually() {
+	local left=$(($1 * 20))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$left" -gt 0 ] || fail "not in time: $*"
+		left=$((left - 1))
+		sleep 0.05
+	done
+	checks=$((checks + 1))
+}
+
+# domid NAME
+domid() {
+	xpv list --json "$1" | sed -n 's/.*"domid": *\([0-9]*\).*/\1/p'
+}
+
+# guest NAME [LINE...]: makes a guest from a configuration; without kernel= it is empty.
+guest() {
+	local name=$1
+
+	shift
+	{
+		echo "name=\"$name\""
+		echo "memory=64"
+		[ "$#" -eq 0 ] || printf '%s\n' "$@"
+	} >"$DIR/$name.cfg"
+	works xpv create "$DIR/$name.cfg"
+}
+
+passed() {
+	echo "PASS: $(basename "$0"): $checks checks"
+}

@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# run.sh - runs the tests and counts them
+#
+#   run.sh BUILD [unit|scenario [NAME]|check-port]...
+#
+# Without a kind: all unit tests and scenarios; `check-port` adds the proof that the frontend is
+# freestanding. A unit test is a cmocka program and counts one a test function; a scenario is a
+# script and counts one: status 0 passed, 77 skipped, with the reason shown, anything else failed.
+# The last line is the sum. The exit status is 0 only if something passed and nothing failed.
+
+set -u -o pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+build=$(realpath "${1:?usage: run.sh BUILD [unit|scenario [NAME]|check-port]...}")
+shift
+passed=0 failed=0 skipped=0
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+limit=600			# seconds a test may take before it counts as failed
+
+export BUILD=$build
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export CMOCKA_MESSAGE_OUTPUT=TAP
+
+run_unit() {
+	local status=0 good bad
+
+	timeout -k 10 "$limit" "$1" >"$out" 2>&1 || status=$?
+	good=$(grep -c '^ok ' "$out")
+	bad=$(grep -c '^not ok ' "$out")
+	passed=$((passed + good)) failed=$((failed + bad))
+	if [ "$status" -eq 0 ] && [ "$bad" -eq 0 ] && [ "$good" -gt 0 ]; then
+		printf 'ok      %s (%d)\n' "${1#"$build"/tests/}" "$good"
+		return
+	fi
+	[ "$bad" -gt 0 ] || failed=$((failed + 1))
+	printf 'FAILED  %s (status %d)\n' "${1#"$build"/tests/}" "$status"
+	tail -n 60 "$out"
+}
+
+run_scenario() {
+	local status=0 start=$SECONDS
+
+	timeout -k 30 "$limit" bash "$1" >"$out" 2>&1 </dev/null || status=$?
+	case $status in
+	0)
+		passed=$((passed + 1))
+		printf 'ok      %s (%d s)\n' "${1#tests/}" $((SECONDS - start))
+		;;
+	77)
+		skipped=$((skipped + 1))
+		printf 'SKIPPED %s: %s\n' "${1#tests/}" "$(tail -n 1 "$out")"
+		;;
+	*)
+		failed=$((failed + 1))
+		printf 'FAILED  %s (status %d)\n' "${1#tests/}" "$status"
+		tail -n 60 "$out"
+		;;
+	esac
+}
+
+all_units() {
+	local test
+
+	for test in "$build"/tests/unit/test_* "$build"/tests/hostile/test_*; do
+		case $test in
+		*.o | *.d) continue ;;
+		esac
+		[ -x "$test" ] && run_unit "$test"
+	done
+}
+
+all_scenarios() {
+	local script
+
+	for script in tests/scenario/*.sh tests/hostile/*.sh; do
+		[ -e "$script" ] || continue
+		[ -z "${1:-}" ] || [ "$(basename "$script" .sh)" = "$1" ] || continue
+		run_scenario "$script"
+	done
+}
+
+check_port() {
+	if make check-port >"$out" 2>&1; then
+		passed=$((passed + 1))
+		echo "ok      check-port"
+	else
+		failed=$((failed + 1))
+		echo "FAILED  check-port"
+		tail -n 20 "$out"
+	fi
+}
+
+case ${1:-} in
+unit) all_units ;;
+scenario) all_scenarios "${2:-}" ;;
+*)
+	all_units
+	all_scenarios
+	[ "${1:-}" != check-port ] || check_port
+	;;
+esac
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

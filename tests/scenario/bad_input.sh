@@ -1,0 +1,130 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# bad_input.sh - mistakes of an administrator: each is answered by one line, and changes nothing
+#
+# shellcheck source-path=SCRIPTDIR/../lib
+. "$(dirname "$0")/../lib/scenario.sh"
+
+need xpv xpvd xpv-vdisk
+
+img() {
+	truncate -s "$2" "$DIR/$1"
+}
+
+img good.img 1M
+img other.img 1M
+img odd.img 1000
+img empty.img 0
+img ro.img 1M
+chmod 0444 "$DIR/ro.img"
+mkdir "$DIR/folder"
+ln -s good.img "$DIR/link.img"
+mkfifo "$DIR/fifo"
+
+attach() {
+	xpv block-attach "$@"
+}
+
+# Without a simulator, and without Xen.
+if [ ! -e /proc/xen/capabilities ]; then
+	spec=format=raw,vdev=xvda,target=$DIR/good.img
+	refuses 1 "xpv sim start" attach g "$spec"
+	refuses 1 "xpv sim start" xpv block-list g
+	refuses 1 "xpv sim start" xpv block-detach g xvda
+	refuses 1 "xpv sim start" xpv list
+	refuses 1 "xpv sim start" xpv destroy g
+	refuses 1 "xpv sim start" xpv stats
+	echo 'name="g"' >"$DIR/g.cfg"
+	refuses 1 "xpv sim start" xpv create "$DIR/g.cfg"
+fi
+
+sim_start
+guest g
+guest h
+works attach g "format=raw,vdev=xvda,target=$DIR/good.img"
+before=$(store)
+
+# The image.
+for access in rw ro; do
+	spec=vdev=xvdb,access=$access
+	refuses 1 "no such file" attach g "$spec,target=$DIR/none.img"
+	refuses 1 "no such file" attach g "$spec,target=$DIR/good.img/x"
+	refuses 1 "it is a directory" attach g "$spec,target=$DIR/folder"
+	refuses 1 "neither a file nor a block device" attach g "$spec,target=$DIR/fifo"
+	refuses 1 "neither a file nor a block device" attach g "$spec,target=/dev/null"
+	refuses 1 "not a multiple of 512" attach g "$spec,target=$DIR/odd.img"
+	refuses 1 "it is empty" attach g "$spec,target=$DIR/empty.img"
+done
+refuses 1 "access=ro" attach g "vdev=xvdb,access=rw,target=$DIR/ro.img"
+
+# Its use elsewhere, under whatever name.
+refuses 1 "in use by disk 51712 of domain $(domid g)" attach h "vdev=xvda,target=$DIR/good.img"
+refuses 1 "in use by disk" attach g "vdev=xvdb,target=$DIR/link.img"
+refuses 1 "in use by disk" attach h "vdev=xvda,access=ro,target=$DIR/../$(basename "$DIR")/good.img"
+
+# The specification.
+refuses 2 "unknown key 'acces'" attach g "vdev=xvdb,acces=ro,target=$DIR/other.img"
+refuses 2 "unknown key 'x'" attach g "vdev=xvdb,x=y,target=$DIR/other.img"
+refuses 2 "unknown value for access" attach g "vdev=xvdb,access=maybe,target=$DIR/other.img"
+refuses 2 "unknown value for format" attach g "vdev=xvdb,format=zip,target=$DIR/other.img"
+refuses 2 "only format=raw" attach g "vdev=xvdb,format=qcow2,target=$DIR/other.img"
+refuses 2 "no vdev" attach g "target=$DIR/other.img"
+refuses 2 "no target" attach g vdev=xvdb
+refuses 2 "not a virtual disk" attach g "vdev=disk1,target=$DIR/other.img"
+refuses 2 "too many positional" attach g "$DIR/other.img,raw,xvdb,rw,more"
+refuses 2 "needed" attach g
+refuses 2 "no such option" attach --frobnicate g "vdev=xvdb,target=$DIR/other.img"
+refuses 2 "not a virtual disk" xpv block-detach g disk1
+refuses 2 "needed" xpv block-detach g
+
+# What is taken, and who is not there.
+refuses 1 "another disk of that name" attach g "vdev=xvda,target=$DIR/other.img"
+refuses 1 "another disk of that name" attach g "vdev=xvda,access=ro,target=$DIR/good.img"
+refuses 1 "no such domain" attach nobody "vdev=xvdb,target=$DIR/other.img"
+refuses 1 "no such domain" attach 4711 "vdev=xvdb,target=$DIR/other.img"
+refuses 1 "no such domain" attach 99999999999999999999 "vdev=xvdb,target=$DIR/other.img"
+refuses 1 "no such domain" xpv block-list nobody
+refuses 1 "no such domain" xpv block-detach nobody xvda
+refuses 1 "no such domain" xpv destroy nobody
+refuses 1 "this is Dom0" xpv destroy 0
+refuses 1 "no such domain" xpv list nobody
+
+# Configurations.
+config() {
+	cat >"$DIR/c.cfg"
+	xpv create "$DIR/c.cfg"
+}
+refuses 1 "c.cfg:3: config parsing error" config <<-END
+	name="c"
+	memory=64
+	disk=[ "x" "y" ]
+END
+refuses 1 "has this name already" config <<-END
+	name="g"
+END
+refuses 1 "no name" config <<-END
+	memory=64
+END
+refuses 1 "kernel" config <<-END
+	name="c"
+	kernel="$DIR/none"
+END
+refuses 1 "no such file" config <<-END
+	name="c"
+	disk=[ "vdev=xvda,target=$DIR/none.img" ]
+END
+refuses 1 "in use by disk" config <<-END
+	name="c"
+	disk=[ "vdev=xvda,target=$DIR/other.img", "vdev=xvdb,target=$DIR/good.img" ]
+END
+refuses 1 "No such file" xpv create "$DIR/none.cfg"
+refuses 2 "KEY=VALUE" xpv create "$DIR/g.cfg" nonsense
+
+# Verbs.
+refuses 2 "did you mean 'list'" xpv lst
+refuses 2 "no such verb" xpv frobnicate
+refuses 2 "no verb" xpv
+
+is "the store after all of this" "$(store)" "$before"
+passed

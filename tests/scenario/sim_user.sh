@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# sim_user.sh - an ordinary user needs nobody's leave: start, guests, Xen's tools, and the event
+# channel tests, whose queues are then as short as the kernel makes them
+#
+# shellcheck source-path=SCRIPTDIR/../lib
+. "$(dirname "$0")/../lib/scenario.sh"
+
+need xpv xpv-hypervisor xpv-sim-vm
+[ "$(id -u)" -eq 0 ] || skip "only root can become somebody else; the other scenarios did it already"
+as_user() { runuser -u nobody -- "$@"; }
+as_user test -x "$BUILD/xpv" || skip "user nobody cannot reach $BUILD"
+
+mkdir -p "$DIR/home/run"
+chmod 755 "$DIR"
+chown -R nobody "$DIR/home"
+export XPV_RUNDIR=$DIR/home/run
+works as_user "$BUILD/xpv" sim start --no-xpvd
+is "its owner" "$(stat -c %U "$XPV_RUNDIR/sim/hypervisor.sock")" nobody
+if [ -x /usr/lib/xen-4.17/bin/xl ]; then
+	contains "xl" "$(as_user "$BUILD/xpv" sim run -- /usr/lib/xen-4.17/bin/xl list 2>&1)" Domain-0
+fi
+printf 'name="u"\nmemory=64\n' >"$DIR/home/u.cfg"
+works as_user "$BUILD/xpv" create "$DIR/home/u.cfg"
+works as_user "$BUILD/xpv" sim run --dom u -- xenstore-read name
+is "its guest" "$out" u
+works as_user "$BUILD/xpv" destroy u
+works as_user "$BUILD/xpv" sim stop
+
+for test in evtchn gnttab; do
+	program=$BUILD/tests/unit/test_sim_$test
+	[ -x "$program" ] || continue
+	status=0
+	as_user timeout 120 "$program" >"$DIR/unit" 2>&1 || status=$?
+	is "$test as an ordinary user: $(tail -n 5 "$DIR/unit")" "$status" 0
+done
+passed

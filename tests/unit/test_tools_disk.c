@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_tools_disk.c - disk specifications, and the images that they name
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "disk.h"
+#include "test_tools.h"
+
+static void check_spec(const char *spec, const char *vdev, uint32_t devid, const char *target,
+		       bool readonly)
+{
+	struct disk disk;
+
+	assert_int_equal(disk_parse(&disk, &spec, 1), TOOL_OK);
+	assert_string_equal(disk.vdev, vdev);
+	assert_int_equal(disk.devid, devid);
+	assert_string_equal(disk.target, target);
+	assert_int_equal(disk.readonly, readonly);
+	disk_fini(&disk);
+}
+
+static void test_disk_parse_forms_of_xl_are_understood(void **state)
+{
+	(void)state;
+	check_spec("format=raw,vdev=xvdb,access=rw,target=/srv/b.img", "xvdb", 51728, "/srv/b.img",
+		   false);
+	check_spec("/srv/b.img,raw,xvdb,rw", "xvdb", 51728, "/srv/b.img", false);
+	check_spec("/srv/b.img,,xvda,r", "xvda", 51712, "/srv/b.img", true);
+	check_spec("vdev=xvda1,access=ro,target=/a b,c=d", "xvda1", 51713, "/a b,c=d", true);
+	check_spec("phy:/dev/vg/lv,hda,w", "hda", 768, "/dev/vg/lv", false);
+	check_spec("file:/x.img,xvdq,w", "xvdq", 268439552, "/x.img", false);
+	check_spec("vdev=xvda,cdrom,target=/cd.iso", "xvda", 51712, "/cd.iso", true);
+}
+
+static void test_disk_parse_several_parts_are_one(void **state)
+{
+	static const char *const parts[] = { "/b.img", "raw", "xvdb", "ro" };
+	static const char *const keys[] = { "vdev=xvdb", "access=ro", "target=/b.img" };
+	struct disk disk;
+
+	(void)state;
+	assert_int_equal(disk_parse(&disk, parts, 4), TOOL_OK);
+	assert_string_equal(disk.target, "/b.img");
+	assert_true(disk.readonly);
+	disk_fini(&disk);
+	assert_int_equal(disk_parse(&disk, keys, 3), TOOL_OK);
+	assert_int_equal(disk.devid, 51728);
+	disk_fini(&disk);
+}
+
+static void test_disk_parse_relative_target_becomes_absolute(void **state)
+{
+	static const char *const spec = "vdev=xvda,target=b.img";
+	char cwd[1024], expected[1100];
+	struct disk disk;
+
+	(void)state;
+	assert_non_null(getcwd(cwd, sizeof(cwd)));
+	snprintf(expected, sizeof(expected), "%s/b.img", cwd);
+	assert_int_equal(disk_parse(&disk, &spec, 1), TOOL_OK);
+	assert_string_equal(disk.target, expected);
+	disk_fini(&disk);
+}
+
+static void test_disk_parse_flags_have_xl_defaults(void **state)
+{
+	static const char *const plain = "vdev=xvda,target=/b", *const all =
+		"vdev=xvda,direct-io-safe,no-discard,untrusted,target=/b", *const ro =
+		"vdev=xvda,access=ro,target=/b";
+	struct disk disk;
+
+	(void)state;
+	assert_int_equal(disk_parse(&disk, &plain, 1), TOOL_OK);
+	assert_true(disk.trusted && disk.discard && !disk.direct_io_safe && !disk.cdrom);
+	disk_fini(&disk);
+	assert_int_equal(disk_parse(&disk, &all, 1), TOOL_OK);
+	assert_true(!disk.trusted && !disk.discard && disk.direct_io_safe);
+	disk_fini(&disk);
+	assert_int_equal(disk_parse(&disk, &ro, 1), TOOL_OK);
+	assert_false(disk.discard);
+	disk_fini(&disk);
+}
+
+static void test_disk_parse_bad_specs_are_one_line(void **state)
+{
+	static const struct {
+		const char *spec, *part;
+	} bad[] = {
+		{ "vdev=xvda,acces=ro,target=/b", "unknown key 'acces'" },
+		{ "vdev=xvda,x=1,target=/b", "unknown key 'x'" },
+		{ "vdev=xvda", "no target" },
+		{ "target=/b", "no vdev" },
+		{ "vdev=,target=/b", "not a virtual disk" },
+		{ "vdev=sdzz,target=/b", "not a virtual disk" },
+		{ "vdev=xvda,access=w!,target=/b", "unknown value for access" },
+		{ "vdev=xvda,format=vmdk,target=/b", "unknown value for format" },
+		{ "vdev=xvda,format=qcow2,target=/b", "only format=raw" },
+		{ "vdev=xvda,format=raw,format=vhd,target=/b", "respecified" },
+		{ "/b,raw,xvda,rw,more", "too many positional" },
+		{ "vdev=xvda,backend=storage,target=/b", "driver domain" },
+		{ "vdev=xvda,backendtype=qdisk,target=/b", "backendtype" },
+		{ "vdev=xvda,script=block-nbd,target=/b", "script=" },
+		{ "vdev=xvda,specification=virtio,target=/b", "virtio" },
+		{ "vdev=xvda,colo,target=/b", "colo" },
+		{ "vdev=xvda,cdrom", "raw" },
+		{ "vdev=xvda,target=/a\001b", "control characters" },
+		{ "", "no vdev" },
+	};
+	struct capture c;
+	struct disk disk;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int rc;
+
+		capture_begin(&c, 2);
+		rc = disk_parse(&disk, &bad[i].spec, 1);
+		capture_end(&c);
+		disk_fini(&disk);
+		assert_one_line(c.text, bad[i].part);
+		assert_int_equal(rc, TOOL_FAILED);
+	}
+}
+
+/* A folder of images of all kinds. */
+static char dir[] = "/tmp/test-image-XXXXXX";
+
+static const char *file(const char *name, off_t size, mode_t mode)
+{
+	static char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	unlink(path);
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, size), 0);
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+	return path;
+}
+
+static void check_image(const char *path, bool readonly, const char *part)
+{
+	struct capture c;
+	struct image image;
+	int rc;
+
+	capture_begin(&c, 2);
+	rc = image_check(path, readonly, &image);
+	capture_end(&c);
+	if (!part) {
+		assert_string_equal(c.text, "");
+		assert_int_equal(rc, TOOL_OK);
+		return;
+	}
+	assert_one_line(c.text, part);
+	assert_int_equal(rc, TOOL_FAILED);
+}
+
+static void test_image_check_good_files_pass(void **state)
+{
+	(void)state;
+	check_image(file("a", 512, 0600), false, NULL);
+	check_image(file("a", 1 << 20, 0400), true, NULL);
+}
+
+static void test_image_check_bad_files_are_refused(void **state)
+{
+	char path[64];
+
+	(void)state;
+	check_image("/nonexistent/b", false, "no such file");
+	check_image("/etc/passwd/b", false, "no such file");
+	check_image(dir, false, "directory");
+	check_image("/dev/null", false, "neither a file nor a block device");
+	check_image(file("a", 0, 0600), false, "empty");
+	check_image(file("a", 511, 0600), false, "not a multiple of 512");
+	check_image(file("a", 513, 0600), false, "truncate -s %512");
+	check_image(file("a", 512, 0400), false, "access=ro");
+	snprintf(path, sizeof(path), "%s/fifo", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	check_image(path, true, "neither a file nor a block device");
+	unlink(path);
+}
+
+static void test_image_same_links_are_one_image(void **state)
+{
+	char symbolic[64], hard[64];
+	struct image a, b;
+	const char *path = file("a", 512, 0600);
+
+	(void)state;
+	snprintf(symbolic, sizeof(symbolic), "%s/symbolic", dir);
+	snprintf(hard, sizeof(hard), "%s/hard", dir);
+	assert_int_equal(symlink(path, symbolic), 0);
+	assert_int_equal(link(path, hard), 0);
+	assert_true(image_identify(path, &a));
+	assert_true(image_identify(symbolic, &b));
+	assert_true(image_same(&a, &b));
+	assert_true(image_identify(hard, &b));
+	assert_true(image_same(&a, &b));
+}
+
+static void test_image_same_other_files_are_not(void **state)
+{
+	struct image a, b;
+
+	(void)state;
+	assert_true(image_identify(file("a", 512, 0600), &a));
+	assert_true(image_identify(file("b", 512, 0600), &b));
+	assert_false(image_same(&a, &b));
+	assert_false(image_identify("/nonexistent", &a));
+}
+
+static int make_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	static const char *const names[] = { "a", "b", "symbolic", "hard" };
+	char path[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		unlink(path);
+	}
+	return rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_disk_parse_forms_of_xl_are_understood),
+		cmocka_unit_test(test_disk_parse_several_parts_are_one),
+		cmocka_unit_test(test_disk_parse_relative_target_becomes_absolute),
+		cmocka_unit_test(test_disk_parse_flags_have_xl_defaults),
+		cmocka_unit_test(test_disk_parse_bad_specs_are_one_line),
+		cmocka_unit_test(test_image_check_good_files_pass),
+		cmocka_unit_test(test_image_check_bad_files_are_refused),
+		cmocka_unit_test(test_image_same_links_are_one_image),
+		cmocka_unit_test(test_image_same_other_files_are_not),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}

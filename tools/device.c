@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * device.c - a device's nodes in xenstore
+ *
+ * What is written, in which order and with which permissions, is what libxl 4.17 writes, so that
+ * either toolstack can list, detach and destroy what the other has made. Every function is one
+ * step of a caller's transaction: a watcher sees a device whole or not at all.
+ */
+#include "device.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BACKEND_DOMID 0u
+
+void device_record_root(char *buf, size_t size, uint32_t domid, enum xs_class class)
+{
+	snprintf(buf, size, "/libxl/%u/device/%s", domid, xs_class_type(class));
+}
+
+void device_init(struct device *dev, enum xs_class class, uint32_t domid, uint32_t devid)
+{
+	char root[64];
+
+	*dev = (struct device) { .class = class, .domid = domid, .devid = devid };
+	xs_frontend_path(dev->frontend, sizeof(dev->frontend), domid, class, devid);
+	xs_backend_path(dev->backend, sizeof(dev->backend), BACKEND_DOMID, class, domid, devid);
+	xs_error_path(dev->error, sizeof(dev->error), BACKEND_DOMID, class, domid, devid);
+	device_record_root(root, sizeof(root), domid, class);
+	snprintf(dev->record, sizeof(dev->record), "%s/%u", root, devid);
+}
+
+size_t device_ids(struct xs_handle *xs, uint32_t domid, enum xs_class class, uint32_t **list)
+{
+	char root[64];
+
+	device_record_root(root, sizeof(root), domid, class);
+	return store_numbers(xs, XBT_NULL, root, UINT32_MAX, list);
+}
+
+static bool exists(struct xs_handle *xs, xs_transaction_t t, const char *path)
+{
+	char *value = store_read(xs, t, path);
+	bool there = value || errno != ENOENT;
+
+	free(value);
+	return there;
+}
+
+bool device_exists(struct xs_handle *xs, xs_transaction_t t, const struct device *dev)
+{
+	return exists(xs, t, dev->record) || exists(xs, t, dev->backend);
+}
+
+/* An empty directory that `owner` owns and `reader` may read; what is made below it inherits. */
+static bool make_dir(struct xs_handle *xs, xs_transaction_t t, const char *path,
+		     unsigned int owner, unsigned int reader)
+{
+	struct xs_permissions perms[] = {
+		{ .id = owner, .perms = XS_PERM_NONE },
+		{ .id = reader, .perms = XS_PERM_READ },
+	};
+
+	return (xs_rm(xs, t, path) || errno == ENOENT) && xs_mkdir(xs, t, path) &&
+	       xs_set_permissions(xs, t, path, perms, 2);
+}
+
+static bool write_setting(struct xs_handle *xs, xs_transaction_t t, const struct device *dev,
+			  enum xs_key_id id, const char *value)
+{
+	if (xs_key(id)->side == XS_FRONTEND_DIR)
+		return store_set(xs, t, dev->frontend, id, value);
+	return store_set(xs, t, dev->backend, id, value) &&
+	       store_set(xs, t, dev->record, id, value);
+}
+
+/* What the xenbus protocol asks of every device. */
+static bool write_common(struct xs_handle *xs, xs_transaction_t t, const struct device *dev)
+{
+	char fe_id[16], be_id[16], initialising[16];
+	const struct setting common[] = {
+		{ XS_F_BACKEND, dev->backend },
+		{ XS_F_BACKEND_ID, be_id },
+		{ XS_F_STATE, initialising },
+		{ XS_B_FRONTEND, dev->frontend },
+		{ XS_B_FRONTEND_ID, fe_id },
+		{ XS_B_ONLINE, "1" },
+		{ XS_B_STATE, initialising },
+	};
+	char path[XS_PATH_MAX];
+
+	xs_format_u64(fe_id, sizeof(fe_id), dev->domid);
+	xs_format_u64(be_id, sizeof(be_id), BACKEND_DOMID);
+	xs_format_u64(initialising, sizeof(initialising), XB_INITIALISING);
+	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
+		if (!write_setting(xs, t, dev, common[i].id, common[i].value))
+			return false;
+	/* libxl follows this one of the record's keys; it is otherwise the frontend's. */
+	return xs_key_path(path, sizeof(path), dev->record, XS_F_BACKEND, 0, 0) &&
+	       store_write(xs, t, path, dev->backend);
+}
+
+bool device_write(struct xs_handle *xs, xs_transaction_t t, const struct device *dev,
+		  const struct setting *settings, size_t n)
+{
+	if (!device_remove(xs, t, dev) ||
+	    !make_dir(xs, t, dev->frontend, dev->domid, BACKEND_DOMID) ||
+	    !make_dir(xs, t, dev->backend, BACKEND_DOMID, dev->domid) ||
+	    !write_common(xs, t, dev))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!write_setting(xs, t, dev, settings[i].id, settings[i].value))
+			return false;
+	return true;
+}
+
+bool device_close(struct xs_handle *xs, xs_transaction_t t, const struct device *dev,
+		  bool abandon)
+{
+	char closing[16];
+	uint64_t state;
+	int rc;
+
+	if (abandon && !xs_rm(xs, t, dev->frontend) && errno != ENOENT)
+		return false;
+	rc = store_get(xs, t, dev->backend, XS_B_STATE, 0, 0, &state);
+	if (rc == -ENOENT)
+		return true;	/* there is no backend to ask; do not make its directory anew */
+	xs_format_u64(closing, sizeof(closing), XB_CLOSING);
+	return store_set(xs, t, dev->backend, XS_B_ONLINE, "0") &&
+	       ((!rc && state == XB_CLOSED) ||
+		store_set(xs, t, dev->backend, XS_B_STATE, closing));
+}
+
+bool device_remove(struct xs_handle *xs, xs_transaction_t t, const struct device *dev)
+{
+	char device_dir[64], record_dir[64], backend_dom[64], error_dir[XS_PATH_MAX];
+
+	snprintf(device_dir, sizeof(device_dir), "/local/domain/%u/device", dev->domid);
+	snprintf(record_dir, sizeof(record_dir), "/libxl/%u/device", dev->domid);
+	snprintf(backend_dom, sizeof(backend_dom), "/local/domain/%u", BACKEND_DOMID);
+	snprintf(error_dir, sizeof(error_dir), "%s", dev->error);
+	*strrchr(error_dir, '/') = '\0';
+	return store_prune(xs, t, dev->frontend, device_dir) &&
+	       store_prune(xs, t, dev->backend, backend_dom) &&
+	       store_prune(xs, t, error_dir, backend_dom) &&
+	       store_prune(xs, t, dev->record, record_dir);
+}
+
+static bool read_state(struct xs_handle *xs, const char *dir, enum xs_key_id id,
+		       unsigned int *state)
+{
+	uint64_t value;
+	int rc = store_get(xs, XBT_NULL, dir, id, 0, 0, &value);
+
+	*state = rc ? XB_UNKNOWN : (unsigned int)value;
+	return rc != -ENOENT;
+}
+
+void pair_read(struct xs_handle *xs, const struct device *dev, struct pair_view *view)
+{
+	char *error;
+
+	view->backend_there = read_state(xs, dev->backend, XS_B_STATE, &view->backend);
+	view->frontend_there = read_state(xs, dev->frontend, XS_F_STATE, &view->frontend);
+	error = store_read(xs, XBT_NULL, dev->error);
+	tool_escape(view->error, sizeof(view->error), error ? error : "",
+		    error ? strlen(error) : 0);
+	free(error);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * domain.h - guests: making them, watching over them, ending them
+ */
+#ifndef XPV_DOMAIN_H
+#define XPV_DOMAIN_H
+
+#include "config.h"
+#include "tool.h"
+
+/* domain.c */
+/*
+ * Makes a guest: domain, store records, disks, machine; it is left paused. 0 with *out, or
+ * TOOL_FAILED with an error printed and everything undone.
+ */
+int domain_create(struct xs_handle *xs, xc_interface *xch, const struct config *config,
+		  struct domain *out);
+/* Ends a guest at once and removes what stands in the store for it. 0, or TOOL_FAILED with an
+ * error printed. A domain that has gone meanwhile is no error. */
+int domain_destroy(struct xs_handle *xs, xc_interface *xch, const struct domain *dom);
+/* Whether somebody in the guest can be expected to answer: it runs, and was not made empty. */
+bool domain_is_live(struct xs_handle *xs, xc_interface *xch, uint32_t domid);
+/* Where the guest's output goes; false with an error printed if the path is too long. */
+bool domain_log_path(char *buf, size_t size, const char *name);
+
+/* domain_store.c: a guest's records in xenstore, as libxl writes them */
+/* 0, or -errno; -EEXIST: a guest of that UUID exists. */
+int domain_store_write(struct xs_handle *xs, uint32_t domid, const struct config *config);
+/* Removes all of it, as found from what Dom0 alone writes. 0 or -errno. */
+int domain_store_remove(struct xs_handle *xs, uint32_t domid);
+/* Whether it was made without a kernel. */
+bool domain_store_empty(struct xs_handle *xs, uint32_t domid);
+
+/* monitor.c: the process that watches over a guest */
+/*
+ * Leaves a process behind that acts when the guest ends, as its configuration says. No handle to
+ * Xen may be open. Returns a pipe's reading end, or -1 with an error printed: it ends when the
+ * process does, and says before, in one letter of enum monitor_word, what became of the guest.
+ */
+int monitor_start(const struct config *config, const struct domain *dom);
+
+enum monitor_word {
+	MONITOR_POWEROFF = 'p',
+	MONITOR_CRASH = 'c',
+	MONITOR_REBOOT = 'r',
+	MONITOR_GONE = 'g'	/* destroyed by somebody else */
+};
+
+/* follow.c: a guest's output as it comes */
+/* Where the log ends now; 0 if there is none. */
+off_t follow_begin(const char *log);
+/*
+ * Copies the log to stdout, from `from` on, until `monitor` speaks or ends. Returns the word, 0 if
+ * there was none, or -1 if a signal ended it.
+ */
+int follow(const char *log, off_t from, int monitor);
+
+#endif

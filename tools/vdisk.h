@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vdisk.h - attaching and detaching a guest's virtual disks
+ */
+#ifndef XPV_VDISK_H
+#define XPV_VDISK_H
+
+#include "device.h"
+#include "disk.h"
+
+#define VDISK_SECONDS 10	/* how long the two ends may take, unless the user says otherwise */
+
+/*
+ * Checks the image, writes the device's nodes, and waits for the backend, or, if `live`, for both
+ * ends to be connected. A device that is there already and the same is only waited for, and
+ * *already is set. 0, or TOOL_FAILED with an error printed; then the device is gone again, save
+ * where the error says that it stays.
+ */
+int vdisk_attach(struct xs_handle *xs, const struct domain *dom, const struct disk *disk,
+		 bool live, unsigned int seconds, bool *already);
+
+/*
+ * Takes a device away: asks both ends to close, waits for them, removes the nodes. `force` does
+ * not wait for the guest. A device that is not there is fine, and *missing is set. 0, or
+ * TOOL_FAILED with an error printed; then the device stays, closing.
+ */
+int vdisk_detach(struct xs_handle *xs, const struct domain *dom, uint32_t devid, bool force,
+		 unsigned int seconds, bool *missing);
+
+/* As vdisk_detach() with force for all disks of a guest that is about to end, whose backends then
+ * close at the same time. False if one had to be removed before its backend had closed. */
+bool vdisk_abandon_all(struct xs_handle *xs, uint32_t domid, unsigned int seconds);
+
+/* vdisk_node.c: the nodes of one disk, in one transaction */
+enum vdisk_node {
+	VDISK_WRITTEN,
+	VDISK_SAME,	/* it is there already */
+	VDISK_TAKEN,	/* another disk has the number */
+	VDISK_LEAVING,	/* it is being detached */
+	VDISK_SHARED	/* another device has the image, and one of the two writes */
+};
+
+struct vdisk_addition {
+	const struct disk *disk;
+	const struct image *image;
+	struct device dev;
+	enum vdisk_node outcome;
+	struct device other;	/* VDISK_SHARED: who has it */
+};
+
+/* 0 with the outcome, or -errno. */
+int vdisk_add_node(struct xs_handle *xs, struct vdisk_addition *add);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vdisk_node.c - a virtual disk's nodes, in one transaction
+ *
+ * Whether the number is free, whether the image is in use elsewhere, and the writing itself see
+ * one state of the store: of two attaches that race, one wins and the other sees why it lost.
+ *
+ * An image may have many readers, or one writer and no one else, which is the rule of xl's block
+ * script. Who uses what is read from libxl's records, which guests can neither read nor write.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vdisk.h"
+
+static bool text_is(struct xs_handle *xs, xs_transaction_t t, const char *dir,
+		    enum xs_key_id id, const char *expected)
+{
+	char *value = store_get_text(xs, t, dir, id);
+	bool same = value && !strcmp(value, expected);
+
+	free(value);
+	return same;
+}
+
+static const char *mode_of(const struct disk *disk)
+{
+	return disk->readonly ? "r" : "w";
+}
+
+static const char *type_of(const struct disk *disk)
+{
+	return disk->cdrom ? "cdrom" : "disk";
+}
+
+/* What the device that has our number is to us. */
+static enum vdisk_node compare(struct xs_handle *xs, xs_transaction_t t,
+			       const struct vdisk_addition *add)
+{
+	const struct device *dev = &add->dev;
+
+	if (!text_is(xs, t, dev->record, XS_B_PARAMS, add->disk->target) ||
+	    !text_is(xs, t, dev->record, XS_B_MODE, mode_of(add->disk)) ||
+	    !text_is(xs, t, dev->record, XS_B_DEVICE_TYPE, type_of(add->disk)))
+		return VDISK_TAKEN;
+	return text_is(xs, t, dev->backend, XS_B_ONLINE, "1") ? VDISK_SAME : VDISK_LEAVING;
+}
+
+/* Whether the disk with this record keeps us from having the image. */
+static bool conflicts(struct xs_handle *xs, xs_transaction_t t, const struct device *other,
+		      const struct vdisk_addition *add)
+{
+	char *params, *path;
+	struct image image;
+	bool same;
+
+	if (add->disk->readonly && text_is(xs, t, other->record, XS_B_MODE, "r"))
+		return false;
+	params = store_get_text(xs, t, other->record, XS_B_PARAMS);
+	path = params;
+	if (path && *path != '/' && strchr(path, ':'))
+		path = strchr(path, ':') + 1;	/* QEMU's disks: "raw:/path" */
+	same = path && image_identify(path, &image) && image_same(&image, add->image);
+	free(params);
+	return same;
+}
+
+static bool find_conflict(struct xs_handle *xs, xs_transaction_t t, struct vdisk_addition *add)
+{
+	uint32_t *domids, *devids;
+	bool found = false;
+	char root[64];
+	size_t n = store_numbers(xs, t, "/libxl", DOMID_FIRST_RESERVED, &domids);
+
+	for (size_t i = 0; i < n && !found; i++) {
+		size_t disks;
+
+		if (!xs_is_domain_introduced(xs, domids[i]))
+			continue;	/* what a dead guest left behind */
+		device_record_root(root, sizeof(root), domids[i], XS_CLASS_VDISK);
+		disks = store_numbers(xs, t, root, UINT32_MAX, &devids);
+		for (size_t j = 0; j < disks && !found; j++) {
+			device_init(&add->other, XS_CLASS_VDISK, domids[i], devids[j]);
+			found = conflicts(xs, t, &add->other, add);
+		}
+		free(devids);
+	}
+	free(domids);
+	return found;
+}
+
+static bool write_node(struct xs_handle *xs, xs_transaction_t t, const struct vdisk_addition *add)
+{
+	const struct disk *disk = add->disk;
+	char devid[16];
+	struct setting settings[] = {
+		{ XS_F_VIRTUAL_DEVICE, devid },
+		{ XS_F_DEVICE_TYPE, type_of(disk) },
+		{ XS_F_TRUSTED, disk->trusted ? "1" : "0" },
+		{ XS_B_PARAMS, disk->target },
+		{ XS_B_REMOVABLE, disk->cdrom ? "1" : "0" },
+		{ XS_B_BOOTABLE, "1" },
+		{ XS_B_DEV, disk->vdev },
+		{ XS_B_TYPE, "phy" },
+		{ XS_B_MODE, mode_of(disk) },
+		{ XS_B_DEVICE_TYPE, type_of(disk) },
+		{ XS_B_DISCARD_ENABLE, disk->discard ? "1" : "0" },
+		{ XS_B_SPECIFICATION, "xen" },
+		/* Nothing is left to be set up. libxl runs the script when it detaches or destroys,
+		 * and calls it a failure if there is none. */
+		{ XS_B_SCRIPT, "/bin/true" },
+		{ XS_B_HOTPLUG_STATUS, "connected" },
+		{ XS_B_DIRECT_IO_SAFE, "1" },	/* written only if asked for, as libxl does */
+	};
+	size_t n = sizeof(settings) / sizeof(settings[0]);
+
+	xs_format_u64(devid, sizeof(devid), disk->devid);
+	return device_write(xs, t, &add->dev, settings, disk->direct_io_safe ? n : n - 1);
+}
+
+static int add_node(struct xs_handle *xs, xs_transaction_t t, void *arg)
+{
+	struct vdisk_addition *add = arg;
+
+	if (device_exists(xs, t, &add->dev))
+		add->outcome = compare(xs, t, add);
+	else if (find_conflict(xs, t, add))
+		add->outcome = VDISK_SHARED;
+	else if (write_node(xs, t, add))
+		add->outcome = VDISK_WRITTEN;
+	else
+		return -errno;
+	return 0;
+}
+
+int vdisk_add_node(struct xs_handle *xs, struct vdisk_addition *add)
+{
+	return store_transact(xs, add_node, add);
+}
