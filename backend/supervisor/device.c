@@ -134,7 +134,7 @@ void device_fail(struct device *dev)
 {
 	device_reason(dev, "it failed without a reason");
 	dev->failed = true;
-	if (strcmp(dev->reason, dev->told) != 0)
+	if (strcmp(dev->reason, dev->told) != 0 && log_allowed(&dev->log_limit, device_name(dev)))
 		log_error("%s: %s", device_name(dev), dev->reason);
 	if (dev->link != LINK_NONE)
 		worker_detach(dev);

@@ -22,7 +22,9 @@ int device_go(struct device *dev, enum xb_state next,
 	if (rc)
 		return device_reason(dev, "xenstore does not take its keys: %s: "
 				     "see xenstored's quota and log", strerror(-rc));
-	log_info("%s: %s -> %s", device_name(dev), xb_state_name(dev->mine), xb_state_name(next));
+	if (log_allowed(&dev->log_limit, device_name(dev)))
+		log_info("%s: %s -> %s", device_name(dev), xb_state_name(dev->mine),
+			 xb_state_name(next));
 	dev->mine = next;
 	return 0;
 }

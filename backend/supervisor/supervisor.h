@@ -90,6 +90,7 @@ struct device {
 	struct worker *worker;
 	char reason[REASON_MAX];	/* why it failed; "": it did not */
 	char told[REASON_MAX];		/* what the error node says */
+	struct log_limit log_limit;	/* a guest can change states as often as it likes */
 
 	/* the journal's file (journal_file.c) */
 	int journal_fd;
