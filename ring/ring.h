@@ -44,6 +44,7 @@
 
 #define RING_EBROKEN	(-1)	/* the peer's producer index is impossible */
 #define RING_HEADER	64	/* bytes before the first slot */
+#define RING_MAX_SLOTS	65536u	/* far above any protocol's; keeps differences of indexes small */
 
 /* The shared page's head; slots follow at RING_HEADER. */
 struct ring_shared {
@@ -73,14 +74,14 @@ struct ring_back {
 	uint32_t rsp_published;	/* of these, the peer knows so many */
 };
 
-/* The largest power of two of slots that fits; 0 if none does. */
+/* The largest power of two of slots that fits, up to RING_MAX_SLOTS; 0 if none does. */
 static inline uint32_t ring_slots(size_t bytes, size_t slot)
 {
 	uint32_t n = 1;
 
 	if (bytes < RING_HEADER + slot)
 		return 0;
-	while ((size_t)n * 2 * slot <= bytes - RING_HEADER)
+	while (n < RING_MAX_SLOTS && (size_t)n * 2 * slot <= bytes - RING_HEADER)
 		n *= 2;
 	return n;
 }

@@ -32,9 +32,9 @@ static const char usage[] =
 	"       xpv sim status [--json]\n"
 	"       xpv sim run [--dom DOM] -- COMMAND [ARGUMENT...]\n"
 	"\n"
-	"A machine without Xen: xenstored and Xen's own tools run unmodified over libraries that\n"
-	"play the hypervisor. It lives below XPV_RUNDIR (by default /run/xpv); several can run side\n"
-	"by side, each in its own, also as an ordinary user.\n"
+	"A machine without Xen: xenstored and Xen's own tools run unmodified over libraries\n"
+	"that play the hypervisor. It lives below XPV_RUNDIR (by default /run/xpv); several can\n"
+	"run side by side, each in its own, also as an ordinary user.\n"
 	"\n"
 	"  start   starts it, and returns when the store answers and xpvd is ready\n"
 	"  stop    ends it with all its guests; only the logs stay\n"
@@ -58,8 +58,8 @@ static int make_folders(void)
 		return tool_error("%s: not an absolute path; set XPV_RUNDIR to one", sim_rundir());
 	rc = init_make_folders(path, sizeof(path));
 	if (rc)
-		return tool_error("cannot use %s: %s; set XPV_RUNDIR to a folder that you may write",
-				  path, strerror(-rc));
+		return tool_error("cannot use %s: %s; set XPV_RUNDIR to a folder that you may "
+				  "write", path, strerror(-rc));
 	return TOOL_OK;
 }
 
@@ -124,8 +124,8 @@ static int sim_start(int argc, char **argv)
 		return TOOL_FAILED;
 	rc = sim_env_dom0();
 	if (rc)
-		return tool_error("the simulator's libraries are not there: %s; build or install xpv "
-				  "whole", strerror(-rc));
+		return tool_error("the simulator's libraries are not there: %s; build or install "
+				  "xpv whole", strerror(-rc));
 	report = spawn_init(&options);
 	if (report < 0)
 		return tool_error("cannot start a process: %s; try again", strerror(-report));

@@ -27,7 +27,10 @@ const char *sim_rundir(void);
 bool sim_path(char *buf, size_t size, const char *name);
 /* Where a program of ours is, beside this one or in ../lib/xpv; false: nowhere. */
 bool sim_program(char *buf, size_t size, const char *name);
-/* Sets the environment of domain 0's programs in this process; -errno if the libraries are absent. */
+/*
+ * Sets the environment of domain 0's programs in this process; -errno if the libraries are
+ * absent.
+ */
 int sim_env_dom0(void);
 /* Goes from there to the environment of a guest's programs. */
 int sim_env_guest(uint32_t domid);

@@ -33,10 +33,12 @@ static int fail(char *why, int rc, const char *what)
 static int map_ring(struct disk *disk, const struct wire_vdisk *conn)
 {
 	uint32_t gref[WIRE_MAX_GREFS];
-	uint32_t slots = blk_ring_size(disk->ring.abi, (size_t)conn->nr_grefs * BLK_PAGE);
+	uint32_t slots;
 
-	if (conn->nr_grefs == 0 || conn->nr_grefs > WIRE_MAX_GREFS || slots > DISK_MAX_SLOTS ||
-	    slots > disk->journal.head->nr_slots)
+	if (conn->nr_grefs == 0 || conn->nr_grefs > WIRE_MAX_GREFS)
+		return -EINVAL;
+	slots = blk_ring_size(disk->ring.abi, (size_t)conn->nr_grefs * BLK_PAGE);
+	if (slots > DISK_MAX_SLOTS || slots > disk->journal.head->nr_slots)
 		return -EINVAL;
 	memcpy(gref, conn->gref, sizeof(gref));
 	disk->ring_pages = xengnttab_map_domain_grant_refs(disk->env->xgt, conn->nr_grefs,

@@ -79,9 +79,9 @@ static void set_key(struct player *p)
 /* As a good backend would, if the frontend has published a ring. */
 static void connect_backend(struct player *p)
 {
-	const char *ref = fe_key(&p->be, XS_F_RING_REF);
+	uint32_t ref = fe_number(&p->be, XS_F_RING_REF);
 
-	if (ref && fe_state(&p->be) == XB_INITIALISED && fake_page(p->os, (uint32_t)atoi(ref)))
+	if (fe_state(&p->be) == XB_INITIALISED && fake_page(p->os, ref))
 		be_connect(&p->be);
 }
 
@@ -130,7 +130,7 @@ static void learn_ids(struct player *p)
 	while (ring_page(p) && blk_back_pop(&p->be.back, &req) > 0) {
 		p->ids[p->nr_ids++ % 8] = req.id;
 		if (next(p) % 4)
-			be_respond(&p->be, req.id, req.op, (int16_t)(next(p) % 4 ? 0 : next(p) - 3));
+			be_respond(&p->be, req.id, req.op, (int16_t)(next(p) % 8 - 3));
 	}
 }
 
@@ -150,8 +150,10 @@ static void submit(struct player *p)
 
 	if (p->out[i])
 		return;
-	p->reqs[i] = (struct pv_blk_req){ .op = (enum pv_blk_op)(how % 5), .sector = next32(p) % 2048,
-					  .sectors = next(p) % 90, .offset = how & 64 ? 512 : 0 };
+	p->reqs[i] = (struct pv_blk_req){
+		.op = (enum pv_blk_op)(how % 5), .sector = next32(p) % 2048,
+		.sectors = next(p) % 90, .offset = how & 64 ? 512 : 0,
+	};
 	if (how & 32)
 		p->reqs[i].buffer = p->borrowed;
 	else

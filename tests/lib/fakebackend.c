@@ -39,11 +39,19 @@ const char *fe_key(const struct fake_backend *be, enum xs_key_id id)
 	return fake_read(be->os, be_path(be, path, id));
 }
 
+uint32_t fe_number(const struct fake_backend *be, enum xs_key_id id)
+{
+	const char *text = fe_key(be, id);
+	uint64_t value = 0;
+
+	if (text)
+		xs_parse(id, text, strlen(text), &value);
+	return (uint32_t)value;
+}
+
 unsigned int fe_state(const struct fake_backend *be)
 {
-	const char *text = fe_key(be, XS_F_STATE);
-
-	return text ? (unsigned int)atoi(text) : XB_UNKNOWN;
+	return fe_number(be, XS_F_STATE);
 }
 
 void be_attach(struct fake_backend *be, struct pv_os *os, uint32_t devid, uint64_t sectors)
@@ -98,12 +106,11 @@ void be_set_state(struct fake_backend *be, unsigned int state)
 
 void be_connect(struct fake_backend *be)
 {
-	const char *ref = fe_key(be, XS_F_RING_REF), *abi = fe_key(be, XS_F_PROTOCOL);
+	const char *abi = fe_key(be, XS_F_PROTOCOL);
 	uint8_t *page;
 
-	assert_non_null(ref);
 	assert_non_null(abi);
-	page = fake_page(be->os, (uint32_t)atoi(ref));
+	page = fake_page(be->os, fe_number(be, XS_F_RING_REF));
 	assert_non_null(page);
 	assert_true(blk_abi_parse(abi, strlen(abi), &be->back.abi));
 	ring_back_init(&be->back.ring, page, blk_ring_size(be->back.abi, 4096), 0, 0);

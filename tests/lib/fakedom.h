@@ -86,6 +86,8 @@ struct fake_backend {
 
 void be_key(struct fake_backend *be, enum xs_key_id id, const char *value);
 const char *fe_key(const struct fake_backend *be, enum xs_key_id id);
+/* 0 if there is none, or it is not a number. */
+uint32_t fe_number(const struct fake_backend *be, enum xs_key_id id);
 unsigned int fe_state(const struct fake_backend *be);
 /* Makes both directories, states 1 and 1, as a toolstack does. */
 void be_attach(struct fake_backend *be, struct pv_os *os, uint32_t devid, uint64_t sectors);
