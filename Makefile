@@ -73,6 +73,7 @@ FRONTEND_SRC := frontend/blk.c \
 		frontend/pv.c
 
 LINUX_PORT_SRC := frontend/port/linux/guest.c \
+		  frontend/port/linux/guest_blk.c \
 		  frontend/port/linux/os.c
 
 MINIDOM_SRC := frontend/example/md_cmd.c \
@@ -207,6 +208,9 @@ $(BUILD)/tests/tested.a: $(call objs,$(TESTED_SRC))
 $(UNIT_TESTS) $(GUESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/tested.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS)
+
+# A frontend by hand.
+$(filter $(BUILD)/tests/hostile/guest_%,$(GUESTS)): $(BUILD)/tests/hostile/rogue.o
 
 # A domain within the test, in place of the Linux port.
 $(filter $(BUILD)/tests/unit/test_frontend_%,$(UNIT_TESTS)) \

@@ -33,7 +33,7 @@ clean_up() {
 	if [ -d "$XPV_RUNDIR" ]; then
 		xpv sim stop >/dev/null 2>&1 || true
 	fi
-	rm -rf "$DIR"
+	rm -rf "$DIR" ${MEMORY:+"$MEMORY"}
 	exit "$status"
 }
 trap clean_up EXIT
@@ -63,6 +63,11 @@ sim_start() {
 	need xpv
 	mkdir -p "$XPV_RUNDIR"
 	xpv sim start "$@" >"$DIR/start" 2>&1 || fail "sim start: $(cat "$DIR/start")"
+}
+
+# Makes $MEMORY, a directory on a filesystem in memory, or $DIR itself where there is none.
+memory_dir() {
+	MEMORY=$(mktemp -d /dev/shm/xpv-test-XXXXXX 2>/dev/null) || MEMORY=$DIR
 }
 
 # Runs a Xen tool against the simulator.

@@ -13,9 +13,11 @@
 need xpv xpvd xpv-vdisk minidom
 kills=20
 
-truncate -s 48M "$DIR/a.img" "$DIR/b.img"
+# One image where I/O may wait for a device and goes through io_uring, one where it never does.
+memory_dir
+truncate -s 48M "$DIR/a.img" "$MEMORY/b.img"
 sim_start
-guest g "disk=['$DIR/a.img,raw,xvda,rw','$DIR/b.img,raw,xvdb,rw']"
+guest g "disk=['$DIR/a.img,raw,xvda,rw','$MEMORY/b.img,raw,xvdb,rw']"
 
 load() {
 	local seed

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guest_blk.c - a synchronous vdisk for Linux programs
+ *
+ * A transfer of any size is cut into requests that keep the ring full, and is over when the last of
+ * them is back; nothing of the caller's is in use after that, whatever went wrong. A disk whose
+ * backend does not let go stays on the guest's list, untouched, until the guest is closed.
+ */
+#include <stdlib.h>
+
+#include "guest_private.h"
+
+#define NS_PER_MS	1000000ull
+
+/* Waits until the disk is in this state, has failed, or time is up. */
+static int wait_state(struct guest_blk *disk, enum pv_state state, int timeout_ms)
+{
+	struct guest *g = disk->guest;
+	uint64_t end = pvos_clock(&g->os) + (uint64_t)timeout_ms * NS_PER_MS;
+
+	pv_blk_step(disk->blk);
+	for (;;) {
+		enum pv_state now = pv_blk_state(disk->blk);
+		uint64_t clock = pvos_clock(&g->os);
+		int rc, left;
+
+		if (now == state)
+			return PV_OK;
+		if (now == PV_CLOSED)
+			return pv_blk_error(disk->blk) ? pv_blk_error(disk->blk) : PV_EGONE;
+		if (clock >= end)
+			return PV_EBUSY;
+		/* Pages that are held back are asked for every 100 ms. */
+		left = (int)((end - clock) / NS_PER_MS) + 1;
+		rc = guest_sleep(g, left < 100 ? left : 100, -1);
+		if (rc < 0)
+			return rc;
+		if (rc & GUEST_INTERRUPTED)
+			return PV_EGONE;
+		if (pv_blk_wants_step(disk->blk))
+			pv_blk_step(disk->blk);
+	}
+}
+
+int guest_blk_open(struct guest *g, uint32_t devid, int timeout_ms,
+		   const struct pv_blk_options *options, struct guest_blk **out)
+{
+	struct guest_blk *disk = calloc(1, sizeof(*disk));
+	int rc;
+
+	if (!disk)
+		return PV_ENOMEM;
+	disk->guest = g;
+	disk->next = g->disks;
+	g->disks = disk;
+	disk->blk = pv_blk_init(disk->memory, &g->os, devid, options);
+	rc = wait_state(disk, PV_OPEN, timeout_ms);
+	if (!rc) {
+		*out = disk;
+		return PV_OK;
+	}
+	guest_blk_close(disk, timeout_ms);
+	return rc == PV_EBUSY ? PV_ENOENT : rc;
+}
+
+int guest_blk_close(struct guest_blk *disk, int timeout_ms)
+{
+	struct guest_blk **p = &disk->guest->disks;
+
+	pv_blk_close(disk->blk);
+	wait_state(disk, PV_CLOSED, timeout_ms);
+	while (pv_blk_poll(disk->blk))
+		;
+	if (pv_blk_fini(disk->blk) != PV_OK)
+		return PV_EBUSY;
+	while (*p != disk)
+		p = &(*p)->next;
+	*p = disk->next;
+	free(disk);
+	return PV_OK;
+}
+
+struct pv_blk *guest_blk_core(struct guest_blk *disk)
+{
+	return disk->blk;
+}
+
+/* A request of any size, in work. */
+struct transfer {
+	struct pv_blk_req whole;
+	size_t done, total;		/* sectors submitted, and in all */
+	bool more;			/* something is still to be submitted */
+	int error;			/* the first */
+	struct pv_blk_req *free[PV_BLK_DEPTH];
+	size_t nr_free;
+};
+
+/* Puts on the ring whatever it takes. */
+static void submit_all(struct guest_blk *disk, struct transfer *t)
+{
+	while (t->more && t->nr_free) {
+		struct pv_blk_req *req = t->free[t->nr_free - 1];
+		size_t left = t->total - t->done;
+		enum pv_err err;
+
+		*req = t->whole;
+		req->sector += t->done;
+		if (req->data)
+			req->data = (char *)req->data + t->done * 512;
+		req->sectors = (uint32_t)(left < PV_BLK_MAX_SECTORS ? left : PV_BLK_MAX_SECTORS);
+		err = pv_blk_submit(disk->blk, req);
+		if (err == PV_EAGAIN)
+			break;
+		if (err) {
+			t->error = t->error ? t->error : (int)err;
+			t->more = false;
+			break;
+		}
+		t->nr_free--;
+		t->done += req->sectors;
+		t->more = t->done < t->total;
+	}
+	pv_blk_kick(disk->blk);
+}
+
+static bool collect(struct guest_blk *disk, struct transfer *t)
+{
+	struct pv_blk_req *req;
+	bool any = false;
+
+	while ((req = pv_blk_poll(disk->blk))) {
+		t->free[t->nr_free++] = req;
+		if (!t->error)
+			t->error = req->status;
+		any = true;
+	}
+	t->more &= !t->error;
+	return any;
+}
+
+static int transfer(struct guest_blk *disk, const struct pv_blk_req *whole, size_t total)
+{
+	struct transfer t = { .whole = *whole, .total = total, .more = true };
+	int rc;
+
+	for (; t.nr_free < PV_BLK_DEPTH; t.nr_free++)
+		t.free[t.nr_free] = &disk->reqs[t.nr_free];
+	for (;;) {
+		submit_all(disk, &t);
+		if (!t.more && t.nr_free == PV_BLK_DEPTH)
+			return t.error;
+		if (collect(disk, &t))
+			rc = guest_look(disk->guest, &disk->blk, 1);
+		else
+			rc = guest_wait(disk->guest, &disk->blk, 1, 1000);
+		if (rc < 0 || (rc & GUEST_INTERRUPTED))
+			pv_blk_abort(disk->blk);
+	}
+}
+
+int guest_blk_io(struct guest_blk *disk, enum pv_blk_op op, uint64_t lba, void *data, size_t nr)
+{
+	struct pv_blk_req whole = { .op = op, .sector = lba, .data = data };
+
+	return nr ? transfer(disk, &whole, nr) : PV_OK;
+}
+
+int guest_blk_flush(struct guest_blk *disk)
+{
+	struct pv_blk_req whole = { .op = PV_BLK_FLUSH };
+
+	return transfer(disk, &whole, 0);
+}

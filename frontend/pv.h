@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pv.h - paravirtual frontends for any kernel
+ *
+ * A frontend is a struct that the caller owns and a few functions that advance it. Nothing in here
+ * blocks, sleeps, starts a thread or keeps a global: the loop is the caller's (PORTING.md shows
+ * one in thirty lines). A device's life:
+ *
+ *	pv_blk_init()		in memory of the caller's
+ *	pv_blk_step() ...	on each watch event, until pv_blk_state() is PV_OPEN
+ *	pv_blk_submit()		any number, then one pv_blk_kick()
+ *	pv_blk_poll()		on each event: hands the finished requests back
+ *	pv_blk_close()		and pv_blk_step() until PV_CLOSED
+ *	pv_blk_fini()
+ *
+ * One device belongs to one thread (or lock) at a time; different devices are independent of each
+ * other. Memory is taken (pvos_grant_pages) only while a device connects, never for a request.
+ *
+ * The backend is not trusted with anything but the disk's contents. What it writes to xenstore and
+ * to the ring is checked; a device whose backend breaks the protocol is given up, with the first
+ * reason kept, and the kernel around it goes on. Pages that it may still reach are not reused.
+ */
+#ifndef XPV_PV_H
+#define XPV_PV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct pv_os;
+
+enum pv_err {
+	PV_OK = 0,
+	PV_EAGAIN = -1,		/* no room now: poll, wait for an event, try again */
+	PV_EINVAL = -2,		/* the caller asked for something that cannot be */
+	PV_ERANGE = -3,		/* beyond the end of the disk */
+	PV_EALIGN = -4,		/* not a multiple of the disk's sector size */
+	PV_EREADONLY = -5,	/* a write to a read-only disk */
+	PV_ENOTSUP = -6,	/* the backend does not offer it */
+	PV_EIO = -7,		/* the backend could not do it */
+	PV_EGONE = -8,		/* the device was closed or taken away */
+	PV_EBACKEND = -9,	/* the backend broke the protocol */
+	PV_EBUSY = -10,		/* the backend still holds pages of ours, or the caller buffers */
+	PV_ENOMEM = -11,	/* no pages, grants or channels left */
+	PV_ENOENT = -12,	/* no such node in xenstore */
+	PV_ETOOLONG = -13,	/* does not fit the buffer */
+	PV_EPORT = -14,		/* the port's own failure */
+};
+
+/* A short phrase, without a full stop. Any context. */
+const char *pv_strerror(int err);
+
+enum pv_state {
+	PV_OPENING,	/* the handshake goes on */
+	PV_OPEN,	/* requests flow */
+	PV_PAUSED,	/* the backend starts over; what is outstanding will be sent to it again */
+	PV_CLOSING,	/* no new requests; waits for the backend to let go */
+	PV_CLOSED,	/* nothing is granted any more: pv_blk_fini() */
+	PV_STATE_COUNT
+};
+
+const char *pv_state_name(enum pv_state state);
+
+/* For the port: a watch that was set with this token has fired. Steps the device. */
+void pv_watch_fired(void *token);
+
+/*
+ * blk.c, blk_device.c: the vdisk frontend
+ */
+
+#define PV_BLK_BYTES		8192	/* the memory of a device, aligned to 16 */
+#define PV_BLK_DEPTH		32	/* requests at a time, at most */
+#define PV_BLK_PAGES		11	/* pages of data in a request, at most */
+#define PV_BLK_MAX_SECTORS	88	/* the same in sectors of 512 bytes */
+
+struct pv_blk;
+
+enum pv_blk_op {			/* numbered as in xen/io/blkif.h */
+	PV_BLK_READ = 0,
+	PV_BLK_WRITE = 1,
+	PV_BLK_BARRIER = 2,	/* a write that nothing overtakes in either direction */
+	PV_BLK_FLUSH = 3,	/* makes what has finished before durable; no data */
+};
+
+enum pv_blk_layout { PV_BLK_NATIVE, PV_BLK_LAYOUT_64, PV_BLK_LAYOUT_32 };
+
+struct pv_blk_options {
+	enum pv_blk_layout layout;	/* of the ring; NATIVE but in tests */
+	bool no_persistent;		/* do not offer persistent grants */
+};
+
+/*
+ * Data pages. Grants are made once, when the device connects: up to PV_BLK_DEPTH buffers of
+ * PV_BLK_PAGES contiguous pages each (fewer if the port runs out, at least one). They stay granted
+ * until the device is closed, whether or not the backend keeps persistent grants: without them it
+ * copies or maps the same pages for each request. (Ending a grant after each request would bound
+ * what a backend can see to the requests in flight; the price is a hypercall a page.) So no page
+ * of the kernel's own is ever granted: data is copied through a buffer, or the caller borrows one
+ * and works in it directly.
+ */
+struct pv_blk_buffer {
+	uint8_t *data;			/* PV_BLK_PAGES contiguous pages; the backend sees them */
+	struct pv_blk_buffer *next;	/* the core's */
+	uint32_t grefs[PV_BLK_PAGES];	/* the core's */
+	uint32_t state;			/* the core's */
+};
+
+/*
+ * A request. The caller owns the memory and leaves it, and the data, alone from a successful
+ * pv_blk_submit() until pv_blk_poll() hands it back, which happens exactly once.
+ */
+struct pv_blk_req {
+	/* The caller's; not changed by the core. */
+	enum pv_blk_op op;
+	uint32_t sectors;		/* of 512 bytes, as always in blkif; 0 for FLUSH */
+	uint64_t sector;		/* the first */
+	void *data;			/* copied from or to; or NULL, and ... */
+	struct pv_blk_buffer *buffer;	/* ... a borrowed buffer, ... */
+	uint32_t offset;		/* ... from this byte on, a multiple of 512 */
+	void *user;			/* not looked at */
+
+	enum pv_err status;		/* set when handed back: 0, EIO, ENOTSUP, EGONE, EBACKEND;
+					 * ERANGE and EREADONLY if a new backend is smaller or
+					 * read-only */
+
+	/* The core's. */
+	struct pv_blk_req *next, *prev;
+	struct pv_blk_buffer *bounce;
+};
+
+struct pv_blk_info {
+	uint64_t sectors;		/* of 512 bytes */
+	uint32_t sector_size;		/* requests are multiples of this; 512 to 4096 */
+	uint32_t physical_sector_size;
+	uint32_t depth;			/* requests at a time */
+	uint32_t max_sectors;		/* in one request */
+	bool readonly, removable, cdrom;
+	bool flush, barrier, persistent;
+};
+
+/* Makes a device in `memory`, PV_BLK_BYTES bytes aligned to 16. devid is its number in xenstore
+ * (51712 is xvda). No I/O, cannot fail; options may be NULL. The device need not exist yet: it
+ * stays PV_OPENING until a toolstack makes it. */
+struct pv_blk *pv_blk_init(void *memory, struct pv_os *os, uint32_t devid,
+			   const struct pv_blk_options *options);
+
+/* Advances the handshake as far as it goes: reads xenstore, writes, grants. Call it once at the
+ * beginning; then pv_watch_fired() does it, and the caller whenever pv_blk_wants_step(). Not for
+ * interrupts. Does not block unless the port's functions do; a bounded number of operations.
+ * Returns PV_OK, also when the device has failed (see pv_blk_error), or PV_EPORT. */
+int pv_blk_step(struct pv_blk *blk);
+
+/* There is something for pv_blk_step() to do although no watch has fired: a failure that
+ * pv_blk_poll() noticed, or pages to ask back (paced: true every 100 ms). Any context. */
+bool pv_blk_wants_step(const struct pv_blk *blk);
+
+enum pv_state pv_blk_state(const struct pv_blk *blk);
+/* Why the device failed or was closed by the other side: PV_OK, PV_EGONE, PV_EBACKEND, PV_ENOMEM;
+ * and the first reason in words, NULL if there is none. Valid until fini. */
+enum pv_err pv_blk_error(const struct pv_blk *blk);
+const char *pv_blk_reason(const struct pv_blk *blk);
+/* What the backend says of the disk; all zero before PV_OPEN. `sectors` may change while the disk
+ * is open (an online resize). Any context. */
+void pv_blk_info(const struct pv_blk *blk, struct pv_blk_info *info);
+
+/* Puts a request on the ring, checked against the disk's size, mode and features; the backend sees
+ * it at the next kick. Data to be written is copied before it returns, and once more if the
+ * backend starts over. PV_OK, or an error, and then the request was not taken: EAGAIN (no slot or
+ * buffer; also while PAUSED), EINVAL, ERANGE, EALIGN, EREADONLY, ENOTSUP, EGONE. Any context. */
+enum pv_err pv_blk_submit(struct pv_blk *blk, struct pv_blk_req *req);
+/* Shows the backend what was submitted, and notifies it if it asked for that. Any context. */
+void pv_blk_kick(struct pv_blk *blk);
+
+/* The next finished request, or NULL. Costs no system call or hypercall. When the backend breaks
+ * the protocol every outstanding request comes back with PV_EBACKEND. Any context. */
+struct pv_blk_req *pv_blk_poll(struct pv_blk *blk);
+/* There is something to poll. Costs one load of shared memory: for a loop that spins. */
+bool pv_blk_pending(const struct pv_blk *blk);
+/* Asks the backend for an event at its next response; call it just before sleeping. True: there is
+ * something to poll or step already, do not sleep. Any context. */
+bool pv_blk_arm(struct pv_blk *blk);
+
+/* Borrows a buffer for any number of requests; NULL: none free now, or not connected yet. It
+ * counts towards what pv_blk_submit() has for copies. Its contents are whatever was there last.
+ * Put it back, also after the device has failed; never while a request uses it. Any context. */
+struct pv_blk_buffer *pv_blk_buffer_get(struct pv_blk *blk);
+void pv_blk_buffer_put(struct pv_blk *blk, struct pv_blk_buffer *buffer);
+
+/* Begins an orderly end; pv_blk_step() does the rest. What is outstanding may still finish until
+ * the backend closes; the rest comes back with PV_EGONE. */
+void pv_blk_close(struct pv_blk *blk);
+/* The same at once: whatever is outstanding can be polled now, with PV_EGONE. For an owner that
+ * cannot wait for a backend that does not answer; what it asked for may still happen. */
+void pv_blk_abort(struct pv_blk *blk);
+/* The end. PV_OK: the memory is the caller's again. PV_EBUSY: not PV_CLOSED yet (buffers borrowed,
+ * requests not polled, a backend that does not let go); the memory and the granted pages must stay
+ * untouched, perhaps for good. */
+int pv_blk_fini(struct pv_blk *blk);
+
+/* The device numbers of this domain's vdisks, in xenstore's order; how many, or an error. */
+int pv_blk_list(struct pv_os *os, uint32_t *devids, size_t max);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
