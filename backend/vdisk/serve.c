@@ -46,7 +46,7 @@ static bool spin(struct worker *w)
 		}
 		if (w->env.uring && uring_reap(w->env.uring) > 0)
 			return true;
-		if (n % SPIN_CHECK == 0) {
+		if (n % SPIN_CHECK == SPIN_CHECK - 1) {
 			uint64_t now = loop_now();
 
 			if (end == 0)

@@ -15,6 +15,7 @@
 struct uring {
 	struct io_uring ring;
 	unsigned int queued;
+	unsigned int under_way;		/* queued, and not reaped yet */
 };
 
 struct uring *uring_create(int *rc)
@@ -69,6 +70,7 @@ int uring_queue(struct uring *u, struct target_io *io)
 	}
 	io_uring_sqe_set_data(sqe, io);
 	u->queued++;
+	u->under_way++;
 	return 0;
 }
 
@@ -113,11 +115,14 @@ unsigned int uring_reap(struct uring *u)
 	struct io_uring_cqe *cqe;
 	unsigned int n = 0;
 
+	if (u->under_way == 0)
+		return 0;
 	while (io_uring_peek_cqe(&u->ring, &cqe) == 0) {
 		struct target_io *io = io_uring_cqe_get_data(cqe);
 		int rc = continue_io(u, io, cqe->res);
 
 		io_uring_cqe_seen(&u->ring, cqe);
+		u->under_way--;
 		if (rc <= 0)
 			io->done(io, rc);
 		n++;
