@@ -36,6 +36,12 @@ static bool connected(const struct pair_view *v)
 	return (v->backend == XB_CONNECTED && v->frontend == XB_CONNECTED) || !v->backend_there;
 }
 
+/* A guest may have closed its disk for now: it is attached all the same. */
+static bool settled(const struct pair_view *v)
+{
+	return connected(v) || (v->backend == XB_CLOSED && v->frontend == XB_CLOSED);
+}
+
 static bool backend_closed(const struct pair_view *v)
 {
 	return !v->backend_there || v->backend == XB_CLOSED;
@@ -163,8 +169,8 @@ int vdisk_attach(struct xs_handle *xs, const struct domain *dom, const struct di
 	tool_note("%s: %s %s; waiting for the backend%s", disk->vdev,
 		  *already ? "found at" : "written to", add.dev.backend,
 		  live ? " and the guest" : "");
-	end = await_pair(xs, &add.dev, live ? connected : served, true, await_deadline(seconds),
-			 &view);
+	end = await_pair(xs, &add.dev, !live ? served : *already ? settled : connected, true,
+			 await_deadline(seconds), &view);
 	if (end == AWAIT_REACHED && view.backend_there)
 		return TOOL_OK;
 	if (end == AWAIT_REACHED)

@@ -37,6 +37,15 @@ static void events_ready(struct loop_fd *source)
 	}
 }
 
+/* The simulator's grant device hangs up when its hypervisor is gone; Xen's cannot be watched. */
+static void grants_ready(struct loop_fd *source)
+{
+	struct worker *w = container_of(source, struct worker, grants);
+
+	log_error("the hypervisor is gone");
+	w->loop.stop = true;
+}
+
 /* All that there is to do is done by serve(). */
 static void completions_ready(struct loop_fd *source)
 {
@@ -67,7 +76,10 @@ static int open_handles(struct worker *w)
 	if (fcntl(w->events.fd, F_SETFL, fcntl(w->events.fd, F_GETFL) | O_NONBLOCK) == 0 &&
 	    rc == 0)
 		rc = loop_add(&w->loop, &w->events);
+	w->grants = (struct loop_fd){ xengnttab_fd(w->env.xgt), grants_ready };
 	if (rc == 0)
+		rc = loop_add(&w->loop, &w->grants);
+	if (rc == 0 || rc == -EPERM)
 		rc = link_start(w);
 	if (rc == 0 && w->env.uring) {
 		w->completions = (struct loop_fd){ uring_fd(w->env.uring), completions_ready };

@@ -17,7 +17,7 @@
 struct worker {
 	struct loop loop;
 	struct disk_env env;
-	struct loop_fd listener, supervisor, events, completions;
+	struct loop_fd listener, supervisor, events, grants, completions;
 	struct loop_timer orphan;	/* no disk and no supervisor: nobody's worker */
 	struct disk *disks[MAX_DISKS];
 	unsigned int nr_disks;
