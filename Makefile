@@ -222,7 +222,7 @@ SAN_BUILD := $(BUILD)/san
 SAN_MAKE = $(MAKE) BUILD=$(SAN_BUILD) SAN=address,undefined OPT="-O1 -g"
 
 test: deps				## everything that has to pass (installs what it needs)
-	$(Q)$(MAKE) tests
+	$(Q)$(MAKE) all
 	$(Q)$(SAN_MAKE) tests
 	$(Q)tests/run.sh $(SAN_BUILD) check-port
 

@@ -17,7 +17,8 @@ build=$(realpath "${1:?usage: run.sh BUILD [unit|scenario [NAME]|check-port]...}
 shift
 passed=0 failed=0 skipped=0
 out=$(mktemp)
-trap 'rm -f "$out"' EXIT
+err=$(mktemp)
+trap 'rm -f "$out" "$err"' EXIT
 limit=600			# seconds a test may take before it counts as failed
 
 export BUILD=$build
@@ -28,7 +29,7 @@ export CMOCKA_MESSAGE_OUTPUT=TAP
 run_unit() {
 	local status=0 good bad
 
-	timeout -k 10 "$limit" "$1" >"$out" 2>&1 || status=$?
+	timeout -k 10 "$limit" "$1" >"$out" 2>"$err" || status=$?
 	good=$(grep -c '^ok ' "$out")
 	bad=$(grep -c '^not ok ' "$out")
 	passed=$((passed + good)) failed=$((failed + bad))
@@ -38,7 +39,8 @@ run_unit() {
 	fi
 	[ "$bad" -gt 0 ] || failed=$((failed + 1))
 	printf 'FAILED  %s (status %d)\n' "${1#"$build"/tests/}" "$status"
-	tail -n 60 "$out"
+	grep -v '^ok ' "$out" | tail -n 40
+	tail -n 40 "$err"
 }
 
 run_scenario() {

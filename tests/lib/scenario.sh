@@ -140,6 +140,11 @@ eventually() {
 	checks=$((checks + 1))
 }
 
+# Workers go by themselves when their guest's last device has gone, and journals with the devices.
+no_workers() {
+	[ -z "$(find "$XPV_RUNDIR/worker" "$XPV_RUNDIR/journal" ! -type d)" ]
+}
+
 # domid NAME
 domid() {
 	xpv list --json "$1" | sed -n 's/.*"domid": *\([0-9]*\).*/\1/p'

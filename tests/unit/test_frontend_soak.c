@@ -258,7 +258,7 @@ static void test_any_order_of_events_ends_well(void **state)
 
 	(void)state;
 	for (uint64_t seed = begin; seed < begin + n; seed++) {
-		print_message("seed %llu\r", (unsigned long long)seed);
+		print_message("# seed %llu\n", (unsigned long long)seed);
 		play(seed);
 	}
 }

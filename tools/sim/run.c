@@ -51,6 +51,27 @@ static int wait_command(pid_t pid, int domain_fd)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : SIGNALLED + WTERMSIG(status);
 }
 
+static volatile sig_atomic_t command_pid;
+
+/* What asks us to end asks the command, which may have something to put in order first. */
+static void forward(int sig)
+{
+	if (command_pid > 0)
+		kill((pid_t)command_pid, sig);
+}
+
+static void forward_signals(pid_t pid)
+{
+	const struct sigaction action = { .sa_handler = forward };
+
+	command_pid = pid;
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	/* The terminal's interrupt reaches the command by itself. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+}
+
 static int run_in_guest(uint32_t domid, char **argv)
 {
 	struct sim_client member;
@@ -75,9 +96,7 @@ static int run_in_guest(uint32_t domid, char **argv)
 	}
 	if (pid < 0)
 		return tool_error("cannot start a process: %s; try again", strerror(errno));
-	/* The terminal's interrupt is for the command. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
+	forward_signals(pid);
 	rc = wait_command(pid, member.fd);
 	sim_client_close(&member);
 	return rc;
