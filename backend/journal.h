@@ -14,9 +14,9 @@
  * up for good on one response that it does not expect. Hence the order of stores, all of them by
  * the one worker thread that owns the ring:
  *
- *   take	copy the request into a free slot, mark it TAKEN with its index, then advance req_cons.
- *		A TAKEN slot whose index req_cons has not passed does not count: its request is
- *		still on the ring.
+ *   take	copy the request into a free slot, mark it TAKEN with its index, then advance
+ *		req_cons. A TAKEN slot whose index req_cons has not passed does not count: its
+ *		request is still on the ring.
  *   answer	mark the slot ANSWERED with status and response index, then write the response
  *		into the ring, then publish rsp_prod, then mark the slot FREE. An ANSWERED slot
  *		whose index the ring's rsp_prod has passed is done; otherwise the frontend has seen

@@ -11,7 +11,7 @@
  *	supervisor -> worker			worker -> supervisor
  *	WIRE_ATTACH devid, vdisk + 2 fds	WIRE_ATTACHED devid, result (rc 0, or why not)
  *	WIRE_DETACH devid			WIRE_DETACHED devid (nothing is mapped any more)
- *	WIRE_QUIT (finish, keep the journals)	WIRE_FAILED devid, result: the guest broke the protocol
+ *	WIRE_QUIT (finish, keep the journals)	WIRE_FAILED devid, result: the guest's fault
  *
  * Both ends are the same build (WIRE_VERSION says so), and the worker is trusted less: the
  * supervisor bounds-checks all that it reads.

@@ -27,7 +27,7 @@
 enum blk_op {
 	BLK_READ = 0,
 	BLK_WRITE = 1,
-	BLK_BARRIER = 2,	/* a write before and after which everything is ordered and durable */
+	BLK_BARRIER = 2,	/* a write, ordered and durable against all before and after it */
 	BLK_FLUSH = 3,		/* what was answered before is durable */
 	BLK_DISCARD = 5,
 	BLK_INDIRECT = 6,

@@ -122,9 +122,10 @@ static inline bool ring_front_publish(struct ring_front *f)
 
 	if (old == f->req_prod)
 		return false;
-	store_release(&f->shared->req_prod, f->req_prod);	/* pairs with the acquire in ring_back_pending */
+	/* pairs with the acquire in ring_back_pending */
+	store_release(&f->shared->req_prod, f->req_prod);
 	f->req_published = f->req_prod;
-	full_fence();					/* pairs with the one in ring_back_arm */
+	full_fence();				/* pairs with the one in ring_back_arm */
 	return ring_passed(read_once(&f->shared->req_event), old, f->req_prod);
 }
 
@@ -134,9 +135,10 @@ static inline bool ring_back_publish(struct ring_back *b)
 
 	if (old == b->rsp_prod)
 		return false;
-	store_release(&b->shared->rsp_prod, b->rsp_prod);	/* pairs with the acquire in ring_front_pending */
+	/* pairs with the acquire in ring_front_pending */
+	store_release(&b->shared->rsp_prod, b->rsp_prod);
 	b->rsp_published = b->rsp_prod;
-	full_fence();					/* pairs with the one in ring_front_arm */
+	full_fence();				/* pairs with the one in ring_front_arm */
 	return ring_passed(read_once(&b->shared->rsp_event), old, b->rsp_prod);
 }
 
@@ -144,7 +146,8 @@ static inline bool ring_back_publish(struct ring_back *b)
  * that were published. */
 static inline int ring_front_pending(const struct ring_front *f)
 {
-	uint32_t prod = load_acquire(&f->shared->rsp_prod);	/* pairs with the release in ring_back_publish */
+	/* pairs with the release in ring_back_publish */
+	uint32_t prod = load_acquire(&f->shared->rsp_prod);
 
 	if ((uint32_t)(prod - f->rsp_cons) > (uint32_t)(f->req_published - f->rsp_cons))
 		return RING_EBROKEN;
@@ -155,7 +158,8 @@ static inline int ring_front_pending(const struct ring_front *f)
  * published response than there are slots, nor take back what it published. */
 static inline int ring_back_pending(const struct ring_back *b)
 {
-	uint32_t prod = load_acquire(&b->shared->req_prod);	/* pairs with the release in ring_front_publish */
+	/* pairs with the release in ring_front_publish */
+	uint32_t prod = load_acquire(&b->shared->req_prod);
 
 	if ((uint32_t)(prod - b->rsp_published) > b->size ||
 	    (uint32_t)(prod - b->rsp_published) < (uint32_t)(b->req_cons - b->rsp_published))
@@ -168,14 +172,14 @@ static inline int ring_back_pending(const struct ring_back *b)
 static inline bool ring_front_arm(struct ring_front *f)
 {
 	write_once(&f->shared->rsp_event, f->rsp_cons + 1);
-	full_fence();					/* pairs with the one in ring_back_publish */
+	full_fence();				/* pairs with the one in ring_back_publish */
 	return ring_front_pending(f) != 0;
 }
 
 static inline bool ring_back_arm(struct ring_back *b)
 {
 	write_once(&b->shared->req_event, b->req_cons + 1);
-	full_fence();					/* pairs with the one in ring_front_publish */
+	full_fence();				/* pairs with the one in ring_front_publish */
 	return ring_back_pending(b) != 0;
 }
 

@@ -41,7 +41,8 @@ static void check_directory(struct check *c, const char *path, uint32_t owner, u
 		check_report(c, CHECK_ERROR, path, AGAIN, "owned by domain %u, not by domain %u",
 			     perms[0].id, owner);
 	if (!(permissions_of(perms, n, reader) & XS_PERM_READ))
-		check_report(c, CHECK_ERROR, path, AGAIN, "domain %u, the other end, cannot read it",
+		check_report(c, CHECK_ERROR, path, AGAIN,
+			     "domain %u, the other end, cannot read it",
 			     reader);
 	if (n && perms[0].perms & XS_PERM_WRITE)
 		check_report(c, CHECK_ERROR, path, AGAIN, "every domain may write it");
@@ -58,7 +59,8 @@ static void check_unwritable(struct check *c, const char *path, uint32_t guest, 
 	struct xs_permissions *perms = xs_get_permissions(c->xs, c->t, path, &n);
 
 	if (perms && permissions_of(perms, n, guest) & XS_PERM_WRITE)
-		check_report(c, CHECK_ERROR, path, AGAIN, "the guest, domain %u, may write it", guest);
+		check_report(c, CHECK_ERROR, path, AGAIN, "the guest, domain %u, may write it",
+			     guest);
 	free(perms);
 	if (!depth)
 		return;
@@ -88,7 +90,8 @@ static void check_path(struct check *c, const char *dir, enum xs_key_id id, cons
 
 	if (value && strcmp(value, expected)) {
 		xs_key_path(path, sizeof(path), dir, id, 0, 0);
-		check_report(c, CHECK_ERROR, path, AGAIN, "points at %s, not at %s", value, expected);
+		check_report(c, CHECK_ERROR, path, AGAIN, "points at %s, not at %s", value,
+			     expected);
 	}
 	free(value);
 }

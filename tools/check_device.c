@@ -16,7 +16,8 @@ static void read_pair(struct check *c, struct check_device *d)
 	char *error = store_read(c->xs, c->t, d->dev.error);
 	uint64_t online = xs_default(XS_B_ONLINE);
 
-	d->backend = (unsigned int)store_get_or(c->xs, c->t, d->dev.backend, XS_B_STATE, XB_UNKNOWN);
+	d->backend = (unsigned int)store_get_or(c->xs, c->t, d->dev.backend, XS_B_STATE,
+						XB_UNKNOWN);
 	d->frontend = (unsigned int)store_get_or(c->xs, c->t, d->dev.frontend, XS_F_STATE,
 						 XB_UNKNOWN);
 	d->online = store_get_or(c->xs, c->t, d->dev.backend, XS_B_ONLINE, online);
@@ -62,7 +63,8 @@ static bool check_trees(struct check *c, const struct check_device *d)
 	if (!record)
 		check_report(c, CHECK_NOTICE, dev->record,
 			     "attach devices with xpv or xl to have them listed",
-			     "there is no record, so neither xpv nor xl lists or detaches the device");
+			     "there is no record, so neither xpv nor xl lists the device or "
+			     "detaches it");
 	if (!frontend)
 		check_report(c, CHECK_ERROR, dev->frontend, "detach the device with --force",
 			     "the device has no frontend directory");

@@ -44,7 +44,8 @@ static void check_value(struct dir *dir, const struct xs_key *key, const char *p
 	if (err) {
 		xs_describe(key, accepts, sizeof(accepts));
 		check_report(dir->c, CHECK_ERROR, path, remedies[key->writer],
-			     "%s %s: the %s should have written %s", check_quote(quoted, value, len),
+			     "%s %s: the %s should have written %s",
+			     check_quote(quoted, value, len),
 			     xs_strerror(err), xs_writer_name(key->writer), accepts);
 	}
 	free(value);
@@ -53,7 +54,8 @@ static void check_value(struct dir *dir, const struct xs_key *key, const char *p
 static void check_stranger(struct dir *dir, const char *path)
 {
 	if (dir->strangers++ < STRANGERS_SHOWN)
-		check_report(dir->c, CHECK_NOTICE, path, "no action is needed", "not in the schema");
+		check_report(dir->c, CHECK_NOTICE, path, "no action is needed",
+			     "not in the schema");
 }
 
 static void check_names(struct dir *dir, const char *queue);
@@ -116,7 +118,8 @@ static void report_missing(struct dir *dir, enum xs_key_id id, unsigned int i, u
 	xs_key_path(path, sizeof(path), dir->path, id, i, j);
 	xs_describe(key, accepts, sizeof(accepts));
 	check_report(dir->c, CHECK_ERROR, path, remedies[key->writer],
-		     "missing: the %s should have written %s", xs_writer_name(key->writer), accepts);
+		     "missing: the %s should have written %s", xs_writer_name(key->writer),
+		     accepts);
 }
 
 /* A backend's own keys are due when it is connected, a frontend's when its ring is published;

@@ -52,7 +52,8 @@ static bool report_reasons(struct check *c, const struct check_device *d)
 	xs_frontend_error_path(path, sizeof(path), d->dev.domid, d->dev.class, d->dev.devid);
 	text = store_read(c->xs, c->t, path);
 	if (text)
-		check_report(c, CHECK_NOTICE, path, "look into the guest's log", "the guest says: %s",
+		check_report(c, CHECK_NOTICE, path, "look into the guest's log",
+			     "the guest says: %s",
 			     check_quote(quoted, text, strlen(text)));
 	free(text);
 	return failed;
@@ -119,7 +120,8 @@ static void report_standstill(struct check *c, const struct check_device *d, con
 		check_report(c, CHECK_ERROR, d->dev.frontend, "look into the guest's log",
 			     "the guest's driver has to move, and does not (%s)", states);
 	else
-		check_report(c, CHECK_ERROR, d->dev.backend, "detach the device and attach it again",
+		check_report(c, CHECK_ERROR, d->dev.backend,
+			     "detach the device and attach it again",
 			     "the states do not fit together (%s)", states);
 }
 

@@ -12,22 +12,35 @@
 
 #include "check.h"
 
+/* The domain whose directory a path is in. */
+static bool domid_of(const char *path, uint64_t *domid)
+{
+	static const char root[] = "/local/domain/";
+	const char *digits = path + sizeof(root) - 1;
+
+	return !strncmp(path, root, sizeof(root) - 1) &&
+	       xs_parse_u64(digits, strcspn(digits, "/"), domid) == XS_OK &&
+	       *domid <= XS_DOMID_MAX;
+}
+
 /* The domain of the backend that a record names; false, with a finding, if it names none. */
 static bool record_backend(struct check *c, const struct device *dev, uint32_t *be)
 {
 	char path[XS_PATH_MAX], again[XS_PATH_MAX], quoted[CHECK_QUOTED], *value;
-	unsigned int domid, len;
+	unsigned int len;
+	uint64_t domid;
 	bool good;
 
 	xs_key_path(path, sizeof(path), dev->record, XS_F_BACKEND, 0, 0);
 	value = xs_read(c->xs, XBT_NULL, path, &len);
 	if (!value)
 		return false;	/* another kind of device, or gone since it was listed */
-	good = sscanf(value, "/local/domain/%5u/", &domid) == 1 && domid <= XS_DOMID_MAX &&
-	       xs_backend_path(again, sizeof(again), domid, dev->class, dev->domid, dev->devid) &&
+	good = domid_of(value, &domid) &&
+	       xs_backend_path(again, sizeof(again), (unsigned int)domid, dev->class, dev->domid,
+			       dev->devid) &&
 	       strlen(again) == len && !memcmp(again, value, len);
 	if (good)
-		*be = domid;
+		*be = (uint32_t)domid;
 	else
 		check_report(c, CHECK_NOTICE, path, "look at the device with the tool that made it",
 			     "%s is not the directory of a backend known to xpv",

@@ -72,7 +72,7 @@ enum xs_writer { XS_BY_TOOLSTACK, XS_BY_BACKEND, XS_BY_FRONTEND, XS_BY_HOTPLUG, 
 enum xs_presence {
 	XS_REQUIRED,	/* a device without it cannot connect */
 	XS_OPTIONAL,	/* absent means dflt */
-	XS_WHEN,	/* required under the condition that doc names (single queue, ring order ...) */
+	XS_WHEN,	/* required under the condition that doc names (one queue, ring order) */
 	XS_DEPRECATED,	/* still understood, never written */
 	XS_PRESENCE_COUNT
 };

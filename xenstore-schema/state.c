@@ -194,7 +194,8 @@ static struct xb_step look_up(step_table table, unsigned int mine, unsigned int 
 {
 	static const struct xb_step violation = { XB_CLOSING, XB_VIOLATION };
 
-	if (mine >= XB_STATE_COUNT || peer >= XB_STATE_COUNT || table[mine][peer].next == XB_UNKNOWN)
+	if (mine >= XB_STATE_COUNT || peer >= XB_STATE_COUNT ||
+	    table[mine][peer].next == XB_UNKNOWN)
 		return violation;
 	return table[mine][peer];
 }

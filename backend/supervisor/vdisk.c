@@ -131,8 +131,8 @@ static int collect(struct device *dev, struct wire_msg *msg, int *fds)
 
 	if (store_number(dev, XBT_NULL, dev->fe_path, XS_F_RING_REF, 0, &gref) ||
 	    store_number(dev, XBT_NULL, dev->fe_path, XS_F_EVENT_CHANNEL, 0, &port))
-		return device_reason(dev, "the frontend has not written ring-ref and "
-				     "event-channel");
+		return device_reason(dev, "the frontend has not said where its ring and its "
+				     "event channel are");
 	if (optional(dev, XS_F_FEATURE_PERSISTENT, &persistent) ||
 	    read_abi(dev, &msg->vdisk.abi))
 		return device_reason(dev, "the frontend's keys cannot be read");

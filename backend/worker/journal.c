@@ -144,7 +144,7 @@ int journal_recover(struct journal *j, uint32_t shared_rsp_prod, uint32_t nr_slo
 			s->state = JOURNAL_FREE;
 			continue;
 		}
-		for (at = out->nr++; at > 0; at--) {	/* insertion by age: few, and nearly sorted */
+		for (at = out->nr++; at > 0; at--) {	/* by age: few, and nearly sorted */
 			if ((int32_t)(j->slots[out->slot[at - 1]].req_index - s->req_index) < 0)
 				break;
 			out->slot[at] = out->slot[at - 1];

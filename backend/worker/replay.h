@@ -38,7 +38,7 @@ bool journal_matches(const struct journal *j, uint32_t gref0, uint32_t port, uin
 /* What a successor finds. */
 struct journal_replay {
 	uint32_t req_cons, rsp_prod;	/* where to take the ring up */
-	unsigned int nr;		/* slots to be done, in the order in which they were taken: */
+	unsigned int nr;		/* slots to be done, in the order of their taking: */
 	uint16_t slot[512];
 };
 

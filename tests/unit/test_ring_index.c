@@ -65,7 +65,7 @@ static void request(struct pair *p, uint32_t serial)
 static void respond(struct pair *p)
 {
 	struct msg_req req = { 0 };
-	struct msg_rsp rsp;
+	struct msg_rsp rsp = { 0 };
 
 	assert_int_equal(msg_back_pop(&p->back, &req), 1);
 	rsp = (struct msg_rsp){ req.serial, ~req.serial };
@@ -138,7 +138,7 @@ static void test_messages_across_the_wrap_arrive_whole_and_in_order(void **state
 
 		pair_init(&p, starts[s]);
 		for (uint32_t batch = 1; batch <= SLOTS; batch++) {
-			struct msg_rsp rsp;
+			struct msg_rsp rsp = { 0 };
 
 			for (uint32_t i = 0; i < batch; i++)
 				request(&p, sent++);
@@ -269,7 +269,7 @@ static void test_own_counters_scribbled_are_never_read_back(void **state)
 	(void)state;
 	pair_init(&p, 3);
 	for (uint32_t i = 0; i < 100; i++) {
-		struct msg_rsp rsp;
+		struct msg_rsp rsp = { 0 };
 
 		request(&p, i);
 		ring_front_publish(&p.front);
@@ -316,7 +316,7 @@ static void test_publish_notifies_exactly_when_armed(void **state)
 /* Arming asks for the next message, not for one of a batch to come. */
 static void test_arm_event_is_one_past_what_was_taken(void **state)
 {
-	struct msg_rsp rsp;
+	struct msg_rsp rsp = { 0 };
 	struct pair p;
 
 	(void)state;
@@ -337,7 +337,7 @@ static void test_arm_event_is_one_past_what_was_taken(void **state)
 /* XSA-155: what was handed out is private; XSA-216: every byte of a response is ours. */
 static void test_xsa155_xsa216_messages_are_copies_both_ways(void **state)
 {
-	struct msg_req req;
+	struct msg_req req = { 0 };
 	struct pair p;
 
 	(void)state;

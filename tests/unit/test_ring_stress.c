@@ -4,10 +4,15 @@
  *
  * Each end sleeps in poll() on an eventfd, with no time-out that would hide a lost wake-up: if a
  * notification is lost, both sleep, and the watchdog says so. The ends are given different paces,
- * so that each is at times the one that waits. Run it under the thread sanitizer for the barriers.
+ * so that each is at times the one that waits.
+ *
+ * A missing fence loses a wake-up once in very many times. So the moment that matters is also tried
+ * on its own: one end arms just while the other publishes, at all distances of a few nanoseconds,
+ * and one of the two must notice the other.
  */
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -181,11 +187,109 @@ static void test_ring_two_threads_across_the_wrap_nothing_is_lost(void **state)
 	run(0u - 50000, 100000, 997);
 }
 
+/* --- arming against publishing --- */
+
+#define RACE_SECONDS 2
+
+struct race {
+	struct link l;
+	bool front_arms;
+	uint32_t go, done;		/* rounds begun, and ended by the arming thread */
+	bool armed_saw, stop;
+};
+
+static void spin_until(const uint32_t *counter, uint32_t n, const bool *stop)
+{
+	for (unsigned int i = 1; read_once(counter) != n && !read_once(stop); i++) {
+		cpu_relax();
+		if (i % 4096 == 0)
+			sched_yield();
+	}
+}
+
+static void *armer(void *arg)
+{
+	struct race *race = arg;
+
+	for (uint32_t n = 1; ; n++) {
+		spin_until(&race->go, n, &race->stop);
+		if (read_once(&race->stop))
+			return NULL;
+		(void)load_acquire(&race->go);	/* pairs with the release in one_race */
+		race->armed_saw = race->front_arms ? ring_front_arm(&race->l.front) :
+				  ring_back_arm(&race->l.back);
+		store_release(&race->done, n);	/* pairs with the acquire in one_race */
+	}
+}
+
+/* True: the publisher was told to notify, or the armer saw what was published. */
+static bool one_race(struct race *race, uint32_t n)
+{
+	bool notify;
+
+	store_release(&race->go, n);
+	for (uint32_t i = 0; i < n % 64; i++)
+		cpu_relax();
+	notify = race->front_arms ? ring_back_publish(&race->l.back) :
+		 ring_front_publish(&race->l.front);
+	spin_until(&race->done, n, &race->stop);
+	(void)load_acquire(&race->done);
+	return notify || race->armed_saw;
+}
+
+static void race(bool front_arms)
+{
+	static struct race r;
+	time_t end = time(NULL) + RACE_SECONDS;
+	pthread_t thread;
+	bool fine = true;
+
+	memset(&r, 0, sizeof(r));
+	r.front_arms = front_arms;
+	ring_front_init(&r.l.front, r.l.page, SLOTS);
+	ring_back_init(&r.l.back, r.l.page, SLOTS, 0, 0);
+	assert_int_equal(pthread_create(&thread, NULL, armer, &r), 0);
+	for (uint32_t n = 1; fine && (n % 1024 || time(NULL) < end); n++) {
+		struct msg m = make(n);
+
+		msg_front_push(&r.l.front, &m);
+		if (front_arms) {
+			ring_front_publish(&r.l.front);
+			msg_back_pop(&r.l.back, &m);
+			msg_back_push(&r.l.back, &m);
+			fine = one_race(&r, n);
+		} else {
+			fine = one_race(&r, n);
+			msg_back_pop(&r.l.back, &m);
+			msg_back_push(&r.l.back, &m);
+			ring_back_publish(&r.l.back);
+		}
+		msg_front_pop(&r.l.front, &m);
+	}
+	write_once(&r.stop, true);
+	pthread_join(thread, NULL);
+	assert_true(fine);
+}
+
+static void test_ring_back_arms_while_front_publishes_one_notices(void **state)
+{
+	(void)state;
+	race(false);
+}
+
+static void test_ring_front_arms_while_back_publishes_one_notices(void **state)
+{
+	(void)state;
+	race(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ring_two_threads_no_message_or_wakeup_is_lost),
 		cmocka_unit_test(test_ring_two_threads_across_the_wrap_nothing_is_lost),
+		cmocka_unit_test(test_ring_back_arms_while_front_publishes_one_notices),
+		cmocka_unit_test(test_ring_front_arms_while_back_publishes_one_notices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,8 +25,9 @@ static void test_check_text_is_one_line_a_finding(void **state)
 	(void)state;
 	node_set(BE "/mode", "x\x1b[2J\n");
 	assert_int_equal(run(false, out, sizeof(out)), TOOL_FAILED);
-	assert_string_equal(out, "error: " BE "/mode: 'x\\x1b[2J\\x0a' is out of range: the toolstack "
-			    "should have written one of r, w; detach the device and attach it again\n"
+	assert_string_equal(out, "error: " BE "/mode: 'x\\x1b[2J\\x0a' is out of range: the "
+			    "toolstack should have written one of r, w; "
+			    "detach the device and attach it again\n"
 			    "1 device checked: 1 error, 0 notices\n");
 }
 

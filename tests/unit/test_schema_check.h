@@ -45,7 +45,7 @@ int xc_interface_close(xc_interface *xch)
 int tool_domain(struct xs_handle *xs, xc_interface *xch, const char *dom, struct domain *out)
 {
 	(void)xs, (void)xch;
-	out->domid = (uint32_t)atoi(dom);
+	out->domid = (uint32_t)strtoul(dom, NULL, 10);
 	return TOOL_OK;
 }
 

@@ -23,7 +23,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "schema.h"
 
@@ -144,7 +150,7 @@ static void act(struct world *w, bool backend, uint32_t at)
 		if (backend) {
 			w->mapped = 0;
 		} else {
-			check(!w->mapped || !w->granted, at, "the frontend frees pages that are mapped");
+			check(!w->mapped || !w->granted, at, "the frontend frees mapped pages");
 			w->granted = 0;
 		}
 		s->done = s->action == XB_REMOVE;

@@ -92,7 +92,7 @@ static void check_blkback(const struct world *w, uint32_t at)
 	check_connected(w, at);
 	if (w->wanted)
 		return;
-	check(w->be.state == XB_CLOSED && !w->mapped, at, "given up, and the backend is not closed");
+	check(w->be.state == XB_CLOSED && !w->mapped, at, "given up before the backend closed");
 	check(w->fe.done && !w->granted, at, "given up, and the frontend is not done");
 }
 

@@ -164,7 +164,8 @@ static void test_find_foreign_names_returns_null(void **state)
 		"", "r", "ring-re", "ring-ref01", "ring-ref-1", "ring-ref+1", "ring-ref 1",
 		"ring-ref%u", "ring-ref16", "ring-ref99999999999999999999", "ring-ref1x",
 		"queue-", "queue-0", "queue-0/", "queue-03/ring-ref", "queue-/ring-ref",
-		"queue-256/ring-ref", "queue-0/ring-ref01", "queue-0//ring-ref", "queue-0/ring-refx",
+		"queue-256/ring-ref", "queue-0/ring-ref01", "queue-0//ring-ref",
+		"queue-0/ring-refx",
 		"queue-0/ring-ref0/", "queue-%u/ring-ref", "Ring-ref", "ring-ref/", "sectors",
 	};
 	unsigned int idx[2] = { 7, 7 };

@@ -79,12 +79,15 @@ static void test_vdev_malformed_is_refused(void **state)
 {
 	static const char *const malformed[] = {
 		"x", "xv", "xvd", "xvd1", "xvdA", "xvda0", "xvda01", "xvda1x", "xvda ", " xvda",
-		"xvda-1", "xvdé", "d", "dp1", "d01", "d1p", "d1p01", "d1p1x", "d1x", "dx", "sd", "sd1",
-		"hd", "hda0", "vda", "nvme0n1", "051712", "00", "0x", "0xg", "1x", "51712 ", "-1", "+1",
+		"xvda-1", "xvdé", "d", "dp1", "d01", "d1p", "d1p01", "d1p1x", "d1x", "dx", "sd",
+		"sd1",
+		"hd", "hda0", "vda", "nvme0n1", "051712", "00", "0x", "0xg", "1x", "51712 ", "-1",
+		"+1",
 		"s", "h", "/dev/xvda",
 	};
 	static const char *const too_large[] = {
-		"xvda256", "xvdbgqcw", "xvdzzzzz", "xvdaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		"xvda256", "xvdbgqcw", "xvdzzzzz",
+		"xvdaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 		"xvda99999999999999999999", "d1048576", "d0p256", "d4294967296", "d0p4294967296",
 		"sdq", "sda16", "hde", "hda64", "536870912", "0x20000000", "0x100000000",
 		"0xffffffffffffffffffff", "18446744073709551616",
