@@ -27,7 +27,7 @@
 #define LONGEST_SOCKET	"sim/dom/32751/xenstore.sock"
 
 static const char usage[] =
-	"usage: xpv sim start [--no-xpvd] [--xenconsoled]\n"
+	"xpv sim start [--no-xpvd] [--xenconsoled]\n"
 	"       xpv sim stop\n"
 	"       xpv sim status [--json]\n"
 	"       xpv sim run [--dom DOM] -- COMMAND [ARGUMENT...]\n"
@@ -205,9 +205,12 @@ int cmd_sim(int argc, char **argv)
 	const struct opt opts[] = { { 0 } };
 	int first;
 
-	for (size_t i = 0; argc > 1 && i < sizeof(subverbs) / sizeof(subverbs[0]); i++)
-		if (!strcmp(argv[1], subverbs[i].name))
-			return subverbs[i].run(argc - 1, argv + 1);
+	for (size_t i = 0; argc > 1 && i < sizeof(subverbs) / sizeof(subverbs[0]); i++) {
+		if (strcmp(argv[1], subverbs[i].name))
+			continue;
+		argv[1] = argv[0];	/* whose -h a message points at */
+		return subverbs[i].run(argc - 1, argv + 1);
+	}
 	if (argc > 1 && argv[1][0] != '-')
 		return tool_usage("sim", "%s: start, stop, status or run is expected", argv[1]);
 	if (tool_options(argc, argv, usage, opts, &first))

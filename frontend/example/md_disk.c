@@ -178,10 +178,10 @@ int md_disk_error(struct minidom *md, const char *command, const char *name,
 
 static void put_size(struct minidom *md, uint64_t sectors)
 {
-	bool mib = sectors >= 2048;
+	bool mib = sectors >= 2048, kib = sectors >= 2;
 
-	md_number(md, sectors >> (mib ? 11 : 1));
-	md_text(md, mib ? " MiB" : " KiB");
+	md_number(md, mib ? sectors >> 11 : kib ? sectors >> 1 : sectors << 9);
+	md_text(md, mib ? " MiB" : kib ? " KiB" : " B");
 }
 
 static void put_disk(struct minidom *md, const struct md_disk *disk)

@@ -189,7 +189,7 @@ static void test_ring_two_threads_across_the_wrap_nothing_is_lost(void **state)
 
 /* --- arming against publishing --- */
 
-#define RACE_SECONDS 2
+#define RACE_SECONDS 1
 
 struct race {
 	struct link l;
