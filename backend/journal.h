@@ -35,7 +35,7 @@
 #include "blk_abi.h"
 
 #define JOURNAL_MAGIC	0x4a76706bu
-#define JOURNAL_VERSION	1
+#define JOURNAL_VERSION	2
 #define JOURNAL_HEAD	4096	/* the head's page; slots follow */
 
 /* Monotonic counters; one writer, read at any time without locks. Times and sizes in the units
@@ -61,6 +61,7 @@ struct journal_head {
 	uint32_t req_cons;	/* requests taken */
 	uint32_t rsp_prod;	/* responses known to be published */
 	uint32_t pad;
+	uint64_t identity[2];	/* what the device stood for (struct device) */
 	struct journal_stats stats;
 };
 

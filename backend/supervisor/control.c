@@ -23,6 +23,7 @@
 #define LINE_MAX_BYTES	4096
 #define RETRY_NS	5000000u
 #define PATIENCE_NS	10000000000u
+#define PAUSE_NS	100000000u
 
 struct client {
 	struct supervisor *sup;
@@ -150,7 +151,8 @@ static const char *cmd_restart(struct supervisor *sup, struct json_object *in,
 	if (one && !json_object_is_type(domid, json_type_int))
 		return "domid must be a number";
 	if (json_object_object_get_ex(in, "class", &class) &&
-	    strcmp(json_object_get_string(class), xs_class_name(XS_CLASS_VDISK)) != 0)
+	    (!json_object_is_type(class, json_type_string) ||
+	     strcmp(json_object_get_string(class), xs_class_name(XS_CLASS_VDISK)) != 0))
 		return "class must be vdisk";
 	json_object_object_add(out, "restarted", json_object_new_int((int)
 		workers_restart(sup, one ? (unsigned int)json_object_get_int(domid) : 0, !one)));
@@ -227,6 +229,22 @@ static void client_ready(struct loop_fd *source)
 		drop(c);
 }
 
+static void pause_over(struct loop_timer *timer)
+{
+	struct supervisor *sup = container_of(timer, struct supervisor, control_pause);
+
+	loop_add(&sup->loop, &sup->control);
+}
+
+static void pause_listening(struct supervisor *sup)
+{
+	int fd = loop_del(&sup->loop, &sup->control);
+
+	sup->control.fd = fd;
+	sup->control_pause.expired = pause_over;
+	loop_timer_set(&sup->loop, &sup->control_pause, PAUSE_NS);
+}
+
 static void listener_ready(struct loop_fd *source)
 {
 	struct supervisor *sup = container_of(source, struct supervisor, control);
@@ -236,6 +254,7 @@ static void listener_ready(struct loop_fd *source)
 	if (!c) {
 		if (fd >= 0)
 			close(fd);
+		pause_listening(sup);	/* or epoll would not let us rest */
 		return;
 	}
 	c->sup = sup;

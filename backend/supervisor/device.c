@@ -21,6 +21,7 @@
 
 #define MAX_STEPS 8		/* in one look; more would be a table that runs in circles */
 #define TOKEN_MAX 48
+#define RETRY_NS 1000000000u
 
 int device_reason(struct device *dev, const char *fmt, ...)
 {
@@ -70,6 +71,14 @@ struct device *device_find(struct supervisor *sup, enum xs_class class, unsigned
 	return dev;
 }
 
+static void retry_due(struct loop_timer *timer)
+{
+	struct device *dev = container_of(timer, struct device, retry);
+
+	dev->reason[0] = '\0';
+	device_look(dev);
+}
+
 struct device *device_create(struct supervisor *sup, const struct device_class *class,
 			     unsigned int fe, unsigned int devid)
 {
@@ -83,6 +92,7 @@ struct device *device_create(struct supervisor *sup, const struct device_class *
 	dev->devid = devid;
 	dev->journal_fd = dev->disk.fd = -1;
 	dev->told[0] = '?';		/* by an earlier supervisor, perhaps */
+	dev->retry.expired = retry_due;
 	if (!xs_backend_path(dev->be_path, sizeof(dev->be_path), sup->domid, class->id, fe,
 			     devid) ||
 	    !xs_frontend_path(dev->fe_path, sizeof(dev->fe_path), fe, class->id, devid) ||
@@ -116,6 +126,7 @@ void device_remove(struct device *dev)
 		device_token(dev, token);
 		xs_unwatch(sup->xs, dev->fe_state, token);
 	}
+	loop_timer_cancel(&sup->loop, &dev->retry);
 	store_tell_reason(dev, "");
 	dev->class->release(dev);
 	journal_file_close(dev, true);
@@ -143,6 +154,15 @@ void device_fail(struct device *dev)
 	store_tell_reason(dev, dev->reason);
 	if (dev->mine != XB_INITIALISING && dev->mine < XB_CLOSING)
 		store_switch_state(dev, dev->mine, XB_CLOSING, NULL);
+}
+
+void device_hold(struct device *dev)
+{
+	device_reason(dev, "it cannot be served at the moment");
+	if (strcmp(dev->reason, dev->told) != 0)
+		log_error("%s: its guest waits: %s", device_name(dev), dev->reason);
+	store_tell_reason(dev, dev->reason);
+	loop_timer_set(&dev->sup->loop, &dev->retry, RETRY_NS);
 }
 
 /* The frontend's path is ours to know, not the store's to say: it is what it must be, or the node
@@ -203,6 +223,8 @@ void device_attached(struct device *dev, int rc, const char *why)
 		return;
 	}
 	dev->link = LINK_ATTACHED;
+	dev->reason[0] = '\0';
+	store_tell_reason(dev, "");
 	if (dev->mine != dev->next_state && device_go(dev, dev->next_state, dev->class->announce))
 		device_fail(dev);
 	else

@@ -18,6 +18,7 @@
 #define TOKEN_ROOT	"root"
 #define TOKEN_RELEASE	"release"
 #define MAX_EVENTS	4096		/* taken at a time */
+#define STORE_CHECK_NS	3000000000u
 
 static const struct device_class *const classes[] = {
 	[XS_CLASS_VDISK] = &vdisk_class,
@@ -99,6 +100,26 @@ static void scan_all(struct supervisor *sup)
 	}
 }
 
+/* A guest's directory came or went: that guest's devices, and no others. False: the path is not
+ * such a directory. */
+static bool guest_event(struct supervisor *sup, const struct device_class *class,
+			const char *path)
+{
+	struct scan scan = { .class = class };
+	char root[XS_PATH_MAX];
+	size_t len = xs_backend_root(root, sizeof(root), class->id);
+	uint64_t fe;
+
+	if (!len || strncmp(path, root, len) != 0 || path[len] != '/' ||
+	    xs_parse_u64(path + len + 1, strlen(path + len + 1), &fe) != XS_OK ||
+	    fe > XS_DOMID_MAX)
+		return false;
+	for (struct device *dev = sup->devices; dev; dev = dev->next)
+		dev->dirty |= dev->class == class && dev->fe == fe;
+	found_guest(sup, root, (unsigned int)fe, &scan);
+	return true;
+}
+
 /* Something happened at or below a class's root; the path says where. */
 static void root_event(struct supervisor *sup, const char *path)
 {
@@ -107,13 +128,17 @@ static void root_event(struct supervisor *sup, const char *path)
 	enum xs_class id;
 	const char *rest;
 
-	if (!xs_split_backend_path(path, &id, &fe, &devid, &rest)) {
-		scan_all(sup);		/* a guest's directory, or the root itself */
+	if (xs_split_backend_path(path, &id, &fe, &devid, &rest)) {
+		class = device_class_of(id);
+		if (class)
+			mark(sup, class, fe, devid);
 		return;
 	}
-	class = device_class_of(id);
-	if (class)
-		mark(sup, class, fe, devid);
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		if (classes[i] && guest_event(sup, classes[i], path))
+			return;
+	}
+	scan_all(sup);
 }
 
 /* Only Dom0 may ask who exists; elsewhere the toolstack removes the nodes. */
@@ -122,7 +147,8 @@ static void guests_released(struct supervisor *sup)
 	if (sup->domid != 0)
 		return;
 	for (struct device *dev = sup->devices; dev; dev = dev->next) {
-		if (!dev->domain_gone && !xs_is_domain_introduced(sup->xs, dev->fe)) {
+		errno = 0;	/* "no" and "I cannot say" look the same otherwise */
+		if (!dev->domain_gone && !xs_is_domain_introduced(sup->xs, dev->fe) && !errno) {
 			log_info("guest %u is gone", dev->fe);
 			dev->domain_gone = dev->dirty = true;
 		}
@@ -174,6 +200,15 @@ void discover_run(struct supervisor *sup)
 	}
 }
 
+/* libxenstore's descriptor stays silent when the connection dies; asking tells. */
+static void store_check_due(struct loop_timer *timer)
+{
+	struct supervisor *sup = container_of(timer, struct supervisor, store_check);
+
+	store_ready(&sup->store_events);
+	loop_timer_set(&sup->loop, timer, STORE_CHECK_NS);
+}
+
 int discover_start(struct supervisor *sup)
 {
 	char root[XS_PATH_MAX];
@@ -189,6 +224,8 @@ int discover_start(struct supervisor *sup)
 		return -errno;
 	scan_all(sup);
 	discover_run(sup);
+	sup->store_check.expired = store_check_due;
+	loop_timer_set(&sup->loop, &sup->store_check, STORE_CHECK_NS);
 	sup->store_events = (struct loop_fd){ xs_fileno(sup->xs), store_ready };
 	return loop_add(&sup->loop, &sup->store_events);
 }

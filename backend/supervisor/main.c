@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -118,10 +119,22 @@ static int open_store(struct supervisor *sup)
 	return 0;
 }
 
+/* Each device holds two descriptors, each worker two more. */
+static void raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int set_up(struct supervisor *sup)
 {
 	int rc;
 
+	raise_limits();
 	if (take_rundir(sup))
 		return -1;
 	rc = loop_init(&sup->loop);

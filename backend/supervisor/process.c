@@ -27,7 +27,7 @@
 #include "worker.h"
 
 #define MAX_DEATHS	8
-#define BACKOFF_NS	20000000u
+#define BACKOFF_NS	((uint64_t)20000000)
 #define LISTEN_FD	3		/* in the worker */
 
 int worker_pid(const struct worker *w)
@@ -79,6 +79,7 @@ void worker_bury(struct worker *w)
 	close_source(w, &w->sock);
 	close_source(w, &w->process);
 	loop_timer_cancel(&w->sup->loop, &w->respawn);
+	loop_timer_cancel(&w->sup->loop, &w->patience);
 	if (socket_address(w, &addr))
 		unlink(addr.sun_path);
 	for (struct worker **p = &w->sup->workers; *p; p = &(*p)->next) {
@@ -129,9 +130,15 @@ static void process_ended(struct loop_fd *source)
 	close_source(w, &w->process);
 	close_source(w, &w->sock);
 	w->greeted = w->leaving = false;
+	worker_be_patient(w);
 	w->nr_closing = w->nr_adopted = w->nr_broken = 0;
 	w->deaths = leaving || worker_progress(w) != w->progress ? 0 : w->deaths + 1;
-	tell_devices(w, w->deaths > MAX_DEATHS ? "its worker dies again and again" : NULL);
+	if (w->deaths > MAX_DEATHS) {
+		w->deaths = 0;
+		tell_devices(w, "its worker dies again and again");
+	} else {
+		tell_devices(w, NULL);
+	}
 	workers_sweep(w->sup);
 }
 
@@ -214,12 +221,19 @@ static void run_worker(const struct worker *w, int listener)
 	_exit(127);
 }
 
-/* Starts the process. If that fails, its devices do. */
+/* The more often it died without having done anything, the longer. */
+static uint64_t backoff(const struct worker *w)
+{
+	return w->deaths ? BACKOFF_NS << w->deaths : 0;
+}
+
+/* Starts the process. A host that cannot start one now may well be able to in a moment. */
 static void start(struct worker *w)
 {
 	int listener = make_listener(w);
 	int rc = listener < 0 ? listener : 0;
 
+	w->pid = 0;
 	if (rc == 0) {
 		w->pid = fork();
 		if (w->pid == 0)
@@ -228,12 +242,22 @@ static void start(struct worker *w)
 		close(listener);
 	}
 	w->progress = worker_progress(w);
+	worker_be_patient(w);
 	if (rc == 0) {
 		log_info("guest %u: worker %d serves its %s devices", w->domid, (int)w->pid,
 			 xs_class_name(w->class->id));
 		return;
 	}
+	if (w->pid > 0) {		/* forked, but not met */
+		kill(w->pid, SIGKILL);
+		waitpid(w->pid, NULL, 0);
+	}
 	log_error("guest %u: no worker can be started: %s", w->domid, strerror(-rc));
+	if (++w->deaths <= MAX_DEATHS) {
+		loop_timer_set(&w->sup->loop, &w->respawn, backoff(w));
+		return;
+	}
+	w->deaths = 0;
 	tell_devices(w, strerror(-rc));
 }
 
@@ -254,6 +278,7 @@ struct worker *worker_create(struct supervisor *sup, const struct device_class *
 	w->domid = domid;
 	w->sock.fd = w->process.fd = -1;
 	w->respawn.expired = respawn_due;
+	w->patience.expired = worker_out_of_patience;
 	w->next = sup->workers;
 	sup->workers = w;
 	return w;
@@ -272,7 +297,7 @@ struct worker *worker_for(struct supervisor *sup, const struct device_class *cla
 		w = worker_create(sup, class, domid);
 	if (w && w->process.fd < 0 && !w->respawn.due_ns)
 		loop_timer_set(&sup->loop, &w->respawn,
-			       w->deaths ? (uint64_t)BACKOFF_NS << w->deaths : 0);
+			       backoff(w));
 	return w;
 }
 

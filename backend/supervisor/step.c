@@ -46,21 +46,53 @@ static int detach_first(struct device *dev, enum xb_state next)
 	return dev->link == LINK_NONE ? 0 : 1;
 }
 
+/* Only a toolstack writes Initialising: the nodes are new, and nothing that is known of earlier
+ * ones holds, though nobody may have seen those go. */
+static int forget_earlier(struct device *dev, enum xb_state next)
+{
+	int rc = detach_first(dev, next);
+
+	if (rc)
+		return rc;
+	dev->class->release(dev);
+	journal_file_close(dev, true);
+	dev->domain_gone = false;
+	return 0;
+}
+
 static int act_publish(struct device *dev, enum xb_state next)
 {
+	int rc = dev->mine == XB_INITIALISING ? forget_earlier(dev, next) : 0;
+
+	if (rc)
+		return rc;
+	dev->reason[0] = '\0';
 	if (dev->class->prepare(dev) || journal_file_open(dev))
 		return -1;
 	journal_file_void(dev);
+	memcpy(dev->journal->identity, dev->identity, sizeof(dev->identity));
 	dev->failed = false;
-	dev->reason[0] = '\0';
 	store_tell_reason(dev, "");
 	return device_go(dev, next, dev->class->publish);
 }
 
+/* An earlier supervisor may have got as far as the worker, and not to the state. */
 static int act_connect(struct device *dev, enum xb_state next)
 {
+	int rc;
+
 	if (dev->class->prepare(dev) || journal_file_open(dev))
 		return -1;
+	if (memcmp(dev->journal->identity, dev->identity, sizeof(dev->identity)) != 0) {
+		dev->class->release(dev);
+		return device_reason(dev, "its name means something else than what the guest has "
+				     "been using: put that back, or detach the device");
+	}
+	if (dev->link == LINK_ATTACHED && dev->class->is_current(dev))
+		return device_go(dev, next, dev->class->announce);
+	rc = detach_first(dev, next);
+	if (rc)
+		return rc;
 	dev->next_state = next;
 	worker_attach(dev);
 	return 1;
@@ -115,7 +147,9 @@ struct look {
 	uint64_t mine, peer, online;
 };
 
-/* What the store says. 0; -ENOENT: the nodes are gone; -EINVAL: a violation, with its reason. */
+/* What the store says. 0; -ENOENT: the nodes are gone; -EINVAL: a violation, with its reason;
+ * another -errno: the store fails. A frontend that writes what is no state has let go of a device
+ * that is to close: nothing else can be waited for. */
 static int read_states(struct device *dev, struct look *look)
 {
 	int rc;
@@ -131,6 +165,8 @@ static int read_states(struct device *dev, struct look *look)
 	if (dev->domain_gone)
 		return 0;
 	rc = store_number(dev, XBT_NULL, dev->fe_path, XS_F_STATE, 0, &look->peer);
+	if (rc == -EINVAL && dev->mine >= XB_CLOSING)
+		return 0;
 	return rc == -ENOENT || rc == -EACCES ? 0 : rc;
 }
 
@@ -142,9 +178,7 @@ static int must_resume(struct device *dev, const struct look *look)
 	if (dev->link != LINK_NONE || dev->failed || look->peer < XB_INITIALISED ||
 	    look->peer > XB_CLOSING || (dev->mine != XB_CONNECTED && dev->mine != XB_CLOSING))
 		return 0;
-	if (journal_file_open(dev))
-		return -1;
-	if (dev->journal->connected)
+	if (journal_file_open(dev) || dev->journal->connected)
 		return 1;
 	return dev->mine == XB_CLOSING ? 0 :
 	       device_reason(dev, "what was under way on it is not known any more: "
@@ -161,6 +195,11 @@ int device_step(struct device *dev)
 		device_remove(dev);
 		return 1;
 	}
+	if (rc && rc != -EINVAL) {
+		if (log_allowed(&dev->log_limit, device_name(dev)))
+			log_error("%s: xenstore: %s", device_name(dev), strerror(-rc));
+		return 1;
+	}
 	if (rc == 0) {
 		resume = must_resume(dev, &look);
 		next = xb_backend_step(dev->mine, (unsigned int)look.peer, look.online);
@@ -172,6 +211,9 @@ int device_step(struct device *dev)
 	rc = resume < 0 ? -1 : actions[next.action](dev, next.next);
 	if (rc >= 0)
 		return rc;
-	device_fail(dev);
+	if (resume > 0)
+		device_hold(dev);
+	else
+		device_fail(dev);
 	return 1;
 }

@@ -46,6 +46,8 @@ struct supervisor {
 	struct device *devices;
 	struct worker *workers;
 	struct loop_fd store_events, control, signals;
+	struct loop_timer store_check;	/* a dead connection makes no event */
+	struct loop_timer control_pause;	/* out of descriptors: no clients for a while */
 };
 
 /* What distinguishes a class of devices. Each function returns 0 or a negative value with
@@ -53,12 +55,14 @@ struct supervisor {
 struct device_class {
 	enum xs_class id;
 	const char *program;		/* the worker's */
-	/* Opens what the device stands for, if it is not open; idempotent. */
+	/* Opens what the device stands for, if it is not open, and sets dev->identity; idempotent. */
 	int (*prepare)(struct device *dev);
 	/* Writes what the backend offers. */
 	bool (*publish)(struct device *dev, xs_transaction_t t);
 	/* Reads what the frontend asks for into msg; fds[WIRE_MAX_FDS] stay the device's. */
 	int (*collect)(struct device *dev, struct wire_msg *msg, int *fds);
+	/* True if the connection that the journal is about is the one that the frontend asks for. */
+	bool (*is_current)(struct device *dev);
 	/* Writes what a connected frontend needs to know. */
 	bool (*announce)(struct device *dev, xs_transaction_t t);
 	/* Closes what prepare opened; idempotent. */
@@ -90,6 +94,8 @@ struct device {
 	struct worker *worker;
 	char reason[REASON_MAX];	/* why it failed; "": it did not */
 	char told[REASON_MAX];		/* what the error node says */
+	struct loop_timer retry;	/* a host failure is to be got over */
+	uint64_t identity[2];		/* tells what the device stands for from its namesakes */
 	struct log_limit log_limit;	/* a guest can change states as often as it likes */
 
 	/* the journal's file (journal_file.c) */
@@ -125,6 +131,9 @@ void device_worker_lost(struct device *dev);
 /* The device cannot go on, for dev->reason. Before it was ever offered, it waits where it is for
  * the toolstack to do something about it; afterwards it asks its frontend to let go. */
 void device_fail(struct device *dev);
+/* The host cannot serve a connection that exists, for dev->reason: the guest waits, and it is tried
+ * again in a while. */
+void device_hold(struct device *dev);
 /* "guest 3 vbd 51712"; valid until the next call. */
 const char *device_name(const struct device *dev);
 /* Keeps the first reason; returns -1. */

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "blk_abi.h"
+#include "journal.h"
 #include "supervisor.h"
 
 static void release(struct device *dev)
@@ -50,7 +50,11 @@ static uint64_t measure(struct device *dev)
 
 	dev->disk.sector_size = BLK_SECTOR;
 	dev->disk.physical_sector_size = BLK_SECTOR;
-	if (fstat(dev->disk.fd, &st) == 0 && S_ISREG(st.st_mode)) {
+	if (fstat(dev->disk.fd, &st))
+		return 0;
+	dev->identity[0] = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
+	dev->identity[1] = S_ISBLK(st.st_mode) ? 0 : st.st_ino;
+	if (S_ISREG(st.st_mode)) {
 		bytes = (uint64_t)st.st_size;
 	} else if (S_ISBLK(st.st_mode)) {
 		if (ioctl(dev->disk.fd, BLKGETSIZE64, &bytes))
@@ -75,6 +79,7 @@ static uint64_t measure(struct device *dev)
 static int prepare(struct device *dev)
 {
 	uint64_t bytes;
+	int locked = 0;
 
 	if (dev->disk.fd >= 0)
 		return 0;
@@ -86,6 +91,12 @@ static int prepare(struct device *dev)
 	if (dev->disk.fd < 0)
 		return device_reason(dev, "%s: %s: check the path and its permissions",
 				     dev->disk.target, strerror(errno));
+	/* a read-only block device can be opened for writing all the same */
+	if (!dev->disk.readonly && ioctl(dev->disk.fd, BLKROGET, &locked) == 0 && locked) {
+		release(dev);
+		return device_reason(dev, "%s is read-only: attach it with access=ro",
+				     dev->disk.target);
+	}
 	bytes = measure(dev);
 	if (bytes == 0) {
 		release(dev);
@@ -148,6 +159,17 @@ static int collect(struct device *dev, struct wire_msg *msg, int *fds)
 	return 0;
 }
 
+static bool is_current(struct device *dev)
+{
+	const struct journal_head *journal = dev->journal;
+	struct wire_msg msg = { 0 };
+	int fds[WIRE_MAX_FDS];
+
+	return journal->connected && collect(dev, &msg, fds) == 0 &&
+	       journal->gref0 == msg.vdisk.gref[0] && journal->port == msg.vdisk.port &&
+	       journal->abi == msg.vdisk.abi;
+}
+
 /* xen/io/blkif.h: VDISK_READONLY */
 #define INFO_READONLY 4
 
@@ -166,6 +188,7 @@ const struct device_class vdisk_class = {
 	.prepare = prepare,
 	.publish = publish,
 	.collect = collect,
+	.is_current = is_current,
 	.announce = announce,
 	.release = release,
 };

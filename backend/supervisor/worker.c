@@ -13,6 +13,8 @@
 
 #include "worker.h"
 
+#define PATIENCE_NS	10000000000u	/* longer than a worker waits for its predecessor */
+
 /* Takes devid out of the list; false: it is not there. */
 static bool take_out(uint32_t *list, unsigned int *nr, uint32_t devid)
 {
@@ -51,6 +53,30 @@ static void send_attach(struct device *dev)
 	/* any other failure: the worker is gone, and its pidfd tells */
 }
 
+static bool owes_answer(const struct worker *w)
+{
+	if (w->process.fd < 0)
+		return false;
+	for (const struct device *dev = w->sup->devices; dev; dev = dev->next) {
+		if (dev->worker == w && dev->link == LINK_ATTACHING)
+			return true;
+	}
+	return !w->greeted;
+}
+
+void worker_be_patient(struct worker *w)
+{
+	if (!owes_answer(w))
+		loop_timer_cancel(&w->sup->loop, &w->patience);
+	else if (!w->patience.due_ns)
+		loop_timer_set(&w->sup->loop, &w->patience, PATIENCE_NS);
+}
+
+void worker_out_of_patience(struct loop_timer *timer)
+{
+	worker_kill(container_of(timer, struct worker, patience), "it does not answer");
+}
+
 void worker_send_waiting(struct worker *w)
 {
 	struct device *dev = w->sup->devices;
@@ -64,6 +90,7 @@ void worker_send_waiting(struct worker *w)
 			dev = dev->next;
 		}
 	}
+	worker_be_patient(w);
 }
 
 void worker_attach(struct device *dev)
@@ -135,7 +162,8 @@ void worker_forget(struct device *dev)
 	dev->worker = NULL;
 }
 
-void worker_heard(struct worker *w, struct wire_msg *msg)
+/* A message from a worker that has greeted. */
+static void heard(struct worker *w, struct wire_msg *msg)
 {
 	struct device *dev = device_find(w->sup, w->class->id, w->domid, msg->devid);
 
@@ -180,7 +208,8 @@ void worker_socket_ready(struct loop_fd *source)
 			close(fds[i]);
 	}
 	if (w->greeted) {
-		worker_heard(w, &msg);
+		heard(w, &msg);
+		worker_be_patient(w);
 	} else if (msg.type == WIRE_HELLO && msg.hello.version == WIRE_VERSION &&
 		   msg.hello.domid == w->domid) {
 		w->greeted = true;

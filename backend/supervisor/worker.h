@@ -29,6 +29,7 @@ struct worker {
 	unsigned int deaths;		/* in a row, without progress between them */
 	uint64_t progress;		/* of its devices, when it started */
 	struct loop_timer respawn;
+	struct loop_timer patience;	/* set while a greeting or an answer to ATTACH is due */
 	struct loop_deferred grave;
 	uint32_t adopted[WORKER_DEVICES];	/* served before we came, not claimed yet */
 	unsigned int nr_adopted;
@@ -42,8 +43,10 @@ struct worker {
 void worker_socket_ready(struct loop_fd *source);
 /* Attaches what waits, if the worker is ready for it. */
 void worker_send_waiting(struct worker *w);
-/* A message from a worker that has greeted. */
-void worker_heard(struct worker *w, struct wire_msg *msg);
+/* A worker's patience timer: it owes an answer for too long. */
+void worker_out_of_patience(struct loop_timer *timer);
+/* Sets or cancels the timer, as the worker owes an answer or not. */
+void worker_be_patient(struct worker *w);
 
 /* process.c: who says it */
 struct worker *worker_create(struct supervisor *sup, const struct device_class *class,

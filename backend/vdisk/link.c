@@ -49,7 +49,15 @@ static int attach(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MAX
 	struct disk *disk;
 	int rc;
 
-	if (fds[0] < 0 || fds[1] < 0 || find_disk(w, msg->devid) || w->nr_disks == MAX_DISKS) {
+	if (find_disk(w, msg->devid)) {
+		/* Closing the descriptor of a journal that is in use would drop its lock. The
+		 * supervisor is mistaken about us: a successor starts from what is written down. */
+		log_error("a disk is attached a second time: ending");
+		w->loop.stop = true;
+		fds[1] = -1;
+		return -EEXIST;
+	}
+	if (fds[0] < 0 || fds[1] < 0 || w->nr_disks == MAX_DISKS) {
 		snprintf(why, WIRE_TEXT, "the worker cannot take the disk");
 		return -EINVAL;
 	}
