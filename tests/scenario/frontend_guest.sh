@@ -18,17 +18,6 @@ state_of() {
 	xen xenstore-read "$1/state"
 }
 
-# Waits, at most 10 s, until the command succeeds.
-eventually() {
-	local i
-
-	for ((i = 0; i < 200; i++)); do
-		"$@" && return
-		sleep 0.05
-	done
-	fail "not within 10 s: $*"
-}
-
 has() { grep -qs -- "$2" "$1"; }
 backend_is() { [ "$(state_of "$backend")" = "$1" ]; }
 
@@ -62,7 +51,7 @@ mkfifo "$DIR/commands"
 in_guest "$BUILD/minidom" <"$DIR/commands" >"$DIR/life" 2>"$DIR/life.err" &
 exec 9>"$DIR/commands"
 echo "verify xvda 5" >&9
-eventually has "$DIR/life" "seed 5: ok"
+eventually 10 has "$DIR/life" "seed 5: ok"
 backend_is 4 || fail "the disk is not connected"
 
 # A new size, as a backend announces it.
@@ -70,13 +59,13 @@ xen xenstore-write "$backend/sectors" 4096
 xen xenstore-write "$backend/state" 4
 echo "sleep 1" >&9
 echo "verify xvda 5" >&9
-eventually has "$DIR/life" "4096 sectors, seed 5: ok"
+eventually 10 has "$DIR/life" "4096 sectors, seed 5: ok"
 
 # Taken away while nothing goes on, and another one in its place.
 works xpv block-detach g xvda
 works xpv block-attach g "format=raw,vdev=xvda,access=rw,target=$DIR/b.img"
 echo "fill xvda 6" >&9
-eventually has "$DIR/life" "fill xvda: 16384 sectors, seed 6: ok"
+eventually 10 has "$DIR/life" "fill xvda: 16384 sectors, seed 6: ok"
 
 # Taken away under load: an error line, no hang, and the program ends with status 1.
 echo "stress xvda 7 100000" >&9
@@ -98,7 +87,7 @@ contains "late" "$(cat "$DIR/late")" "verify xvda: 16384 sectors, seed 8: ok"
 
 # SIGTERM ends it in order.
 in_guest "$BUILD/minidom" "stress xvda 1 100000" >"$DIR/term" 2>&1 &
-eventually backend_is 4
+eventually 10 backend_is 4
 for pid in $(pgrep -x minidom); do
 	if grep -qsz "^XPV_RUNDIR=$XPV_RUNDIR\$" "/proc/$pid/environ"; then
 		kill -TERM "$pid"
@@ -106,7 +95,7 @@ for pid in $(pgrep -x minidom); do
 done
 wait %1 && fail "minidom was interrupted, and says it was not"
 contains "term" "$(cat "$DIR/term")" "minidom: stress xvda: interrupted"
-eventually backend_is 6
+eventually 10 backend_is 6
 is "frontend after SIGTERM" "$(state_of "$frontend")" 6
 
 echo "frontend_guest: $checks checks passed"

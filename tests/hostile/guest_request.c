@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guest_request.c - a guest whose requests are malformed: each gets one error, and the disk lives
+ */
+#include "rogue.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The disk ends here; the scenario makes it of this size. */
+static uint64_t sectors(struct rogue *r)
+{
+	int n = rogue_backend_number(r, "sectors");
+
+	if (n < 0)
+		rogue_fail("the backend does not say how large the disk is");
+	return (uint64_t)n;
+}
+
+static void one(struct rogue *r, struct blk_req req, int status)
+{
+	rogue_expect(r, &req, status);
+}
+
+static void segments_none(struct rogue *r)
+{
+	rogue_connect(r);
+	one(r, rogue_request(BLK_READ, 0, 0, 0), BLK_ERROR);
+	one(r, rogue_request(BLK_WRITE, 0, 0, 0), BLK_ERROR);
+}
+
+static void segments_too_many(struct rogue *r)
+{
+	static const uint16_t counts[] = { 12, 13, 32, 127, 128, 255 };
+
+	rogue_connect(r);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		for (uint8_t op = BLK_READ; op <= BLK_FLUSH; op++)
+			one(r, rogue_request(op, 0, 0, counts[i]), BLK_ERROR);
+	}
+}
+
+static void segment_of(struct rogue *r, uint8_t first, uint8_t last)
+{
+	for (unsigned int at = 0; at < 3; at++) {
+		struct blk_req req = rogue_request(BLK_READ, 0, 0, 3);
+
+		req.seg[at].first_sect = first;
+		req.seg[at].last_sect = last;
+		one(r, req, BLK_ERROR);
+		req.op = BLK_WRITE;
+		one(r, req, BLK_ERROR);
+	}
+}
+
+static void segment_backwards(struct rogue *r)
+{
+	rogue_connect(r);
+	segment_of(r, 1, 0);
+	segment_of(r, 7, 0);
+	segment_of(r, 255, 7);
+}
+
+static void segment_beyond_page(struct rogue *r)
+{
+	rogue_connect(r);
+	segment_of(r, 0, 8);
+	segment_of(r, 8, 8);
+	segment_of(r, 0, 255);
+	segment_of(r, 255, 255);
+}
+
+static void sectors_past_the_end(struct rogue *r)
+{
+	uint64_t end;
+
+	rogue_connect(r);
+	end = sectors(r);
+	one(r, rogue_request(BLK_READ, end - 8, 0, 1), BLK_OKAY);
+	for (uint64_t at = end - 7; at <= end + 1; at++) {
+		one(r, rogue_request(BLK_READ, at, 0, 1), BLK_ERROR);
+		one(r, rogue_request(BLK_WRITE, at, 0, 1), BLK_ERROR);
+	}
+	one(r, rogue_request(BLK_WRITE, end - 80, 0, 11), BLK_ERROR);
+}
+
+static void sectors_that_wrap(struct rogue *r)
+{
+	static const uint64_t at[] = { UINT64_MAX, UINT64_MAX - 7, UINT64_MAX - 8, 1ull << 63,
+				       1ull << 55, (1ull << 55) + 8, 1ull << 54, 1ull << 32 };
+
+	rogue_connect(r);
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		one(r, rogue_request(BLK_READ, at[i], 0, 1), BLK_ERROR);
+		one(r, rogue_request(BLK_WRITE, at[i], 0, 2), BLK_ERROR);
+	}
+}
+
+static void with_gref(struct rogue *r, uint32_t gref, int read_status, int write_status)
+{
+	for (unsigned int at = 0; at < 3; at++) {
+		struct blk_req req = rogue_request(BLK_READ, 8, 0, 3);
+
+		req.seg[at].gref = gref;
+		one(r, req, read_status);
+		req.op = BLK_WRITE;
+		one(r, req, write_status);
+	}
+}
+
+static void gref_unknown(struct rogue *r)
+{
+	rogue_connect(r);
+	with_gref(r, 0x00ffffff, BLK_ERROR, BLK_ERROR);
+	with_gref(r, 0x7fffffff, BLK_ERROR, BLK_ERROR);
+	with_gref(r, 0xffffffff, BLK_ERROR, BLK_ERROR);
+}
+
+static void gref_revoked(struct rogue *r)
+{
+	uint32_t gref;
+	uint8_t *page = rogue_share(r, 0, true, &gref);
+
+	rogue_connect(r);
+	with_gref(r, gref, BLK_OKAY, BLK_OKAY);
+	rogue_unshare(r, page);
+	with_gref(r, gref, BLK_ERROR, BLK_ERROR);
+}
+
+static void gref_readonly(struct rogue *r)
+{
+	uint32_t gref;
+	uint8_t *page = rogue_share(r, 0, false, &gref);
+
+	rogue_connect(r);
+	memset(page, ROGUE_SECRET, BLK_PAGE);
+	with_gref(r, gref, BLK_ERROR, BLK_OKAY);
+	for (unsigned int i = 0; i < BLK_PAGE; i++) {
+		if (page[i] != ROGUE_SECRET)
+			rogue_fail("a page that was granted for reading was written");
+	}
+}
+
+/* A page that another domain was granted: ours, but not for this backend. */
+static void gref_of_another(struct rogue *r)
+{
+	uint32_t gref;
+
+	rogue_share(r, 4711, true, &gref);
+	rogue_connect(r);
+	with_gref(r, gref, BLK_ERROR, BLK_ERROR);
+}
+
+static void grefs_bad_in_a_full_batch(struct rogue *r)
+{
+	unsigned int good = 0, bad = 0;
+
+	rogue_connect(r);
+	for (unsigned int round = 0; round < 32; round++) {
+		for (unsigned int i = 0; i < 32; i++) {
+			struct blk_req req = rogue_request(BLK_READ, 8, i, 1);
+
+			req.id = i;
+			if (i % 7 == round % 7)
+				req.seg[0].gref = 0x00ffffff;
+			rogue_push(r, &req);
+		}
+		rogue_notify(r);
+		for (unsigned int i = 0; i < 32; i++) {
+			struct blk_rsp rsp = rogue_answer(r);
+
+			if ((rsp.status != BLK_OKAY) != (rsp.id % 7 == round % 7))
+				rogue_fail("request %u of the batch: status %d",
+					   (unsigned int)rsp.id, rsp.status);
+			*(rsp.status ? &bad : &good) += 1;
+		}
+	}
+	if (!good || !bad)
+		rogue_fail("the batches were not mixed");
+}
+
+static void operations_unknown(struct rogue *r)
+{
+	rogue_connect(r);
+	for (unsigned int op = 0; op < 256; op++) {
+		if (op > BLK_FLUSH && op != BLK_DISCARD && op != BLK_INDIRECT)
+			one(r, rogue_request((uint8_t)op, 0, 0, 1), BLK_EOPNOTSUPP);
+	}
+}
+
+static void discard_not_offered(struct rogue *r)
+{
+	struct blk_req req = { .op = BLK_DISCARD, .id = 1, .sector = 0 };
+
+	rogue_connect(r);
+	req.nr_sectors = sectors(r);
+	one(r, req, BLK_EOPNOTSUPP);
+	req.nr_sectors = UINT64_MAX;
+	one(r, req, BLK_EOPNOTSUPP);
+}
+
+static void indirect_not_offered(struct rogue *r)
+{
+	struct blk_req req = { .op = BLK_INDIRECT, .id = 2, .indirect_op = BLK_WRITE };
+
+	rogue_connect(r);
+	req.indirect_gref[0] = r->gref[0];
+	for (uint32_t nr = 0; nr <= UINT16_MAX; nr += 4369) {
+		req.nr_segs = (uint16_t)nr;
+		one(r, req, BLK_EOPNOTSUPP);
+	}
+	req.indirect_op = BLK_INDIRECT;		/* an indirect indirect one */
+	one(r, req, BLK_EOPNOTSUPP);
+}
+
+/* XSA-216: answers of all kinds, in slots that were full of ones. */
+static void xsa216_padding(struct rogue *r)
+{
+	rogue_connect(r);
+	for (unsigned int i = 0; i < 64; i++) {
+		struct blk_req req = rogue_request((uint8_t)(i % 8), i % 3 ? 0 : UINT64_MAX, 0, 1);
+		uint8_t *slot = r->ring + RING_HEADER + i % 32 * sizeof(struct blk64_req);
+
+		req.id = UINT64_MAX;
+		blk_front_push(&r->front, &req);
+		memset(slot + 4, 0xff, 4);
+		memset(slot + 16, 0xff, 8);
+		if (slot[0] == BLK_READ)
+			memset(slot + 16, 0, 8);
+		ring_front_publish(&r->front.ring);
+		rogue_notify(r);
+		rogue_answer(r);
+		if (slot[9] || slot[12] || slot[13] || slot[14] || slot[15])
+			rogue_fail("an answer has padding that is not zero");
+	}
+}
+
+/* XSA-142: the scenario gives this one a read-only disk, and compares it afterwards. */
+static void xsa142_readonly(struct rogue *r)
+{
+	bool readonly;
+
+	rogue_connect(r);
+	readonly = rogue_backend_number(r, "info") & 4;
+	memset(r->data[0], 0xbb, BLK_PAGE);
+	for (uint8_t op = BLK_WRITE; op <= BLK_FLUSH && readonly; op++) {
+		for (unsigned int nr = 1; nr <= BLK_MAX_SEGS; nr++)
+			one(r, rogue_request(op, 8, 0, nr), BLK_ERROR);
+	}
+	one(r, rogue_request(BLK_FLUSH, 0, 0, 0), BLK_OKAY);
+}
+
+static const struct attack attacks[] = {
+	{ "segments-none", segments_none, LIVES },
+	{ "segments-too-many", segments_too_many, LIVES },
+	{ "segment-backwards", segment_backwards, LIVES },
+	{ "segment-beyond-page", segment_beyond_page, LIVES },
+	{ "sectors-past-the-end", sectors_past_the_end, LIVES },
+	{ "sectors-that-wrap", sectors_that_wrap, LIVES },
+	{ "gref-unknown", gref_unknown, LIVES },
+	{ "gref-revoked", gref_revoked, LIVES },
+	{ "gref-readonly", gref_readonly, LIVES },
+	{ "gref-of-another", gref_of_another, LIVES },
+	{ "xsa361-grefs-bad-in-a-full-batch", grefs_bad_in_a_full_batch, LIVES },
+	{ "operations-unknown", operations_unknown, LIVES },
+	{ "discard-not-offered", discard_not_offered, LIVES },
+	{ "indirect-not-offered", indirect_not_offered, LIVES },
+	{ "xsa216-padding", xsa216_padding, LIVES },
+	{ "xsa142-readonly", xsa142_readonly, LIVES },
+};
+
+int main(int argc, char **argv)
+{
+	return rogue_main(argc, argv, attacks, sizeof(attacks) / sizeof(attacks[0]));
+}

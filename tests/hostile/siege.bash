@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# siege.bash - a guest attacks, and everybody else goes on
+#
+# Guest g has three disks: xvda, which a rogue frontend attacks, xvdb, on which an honest program
+# in the same domain verifies all the time, through the same worker; and xvdc, read-only. Guest h
+# verifies a disk of its own. The oracle after every attack:
+#
+#   - the program saw what it should, and the device lives, or is stopped with its reason shown
+#   - the same guest's other disk and the other guest make progress, and verify
+#   - the attacked disk can be connected again and works
+#   - beyond its first MiB, which the attacks may write, the image is what it was
+#
+# and after all of them: the processes are those from before, with as many descriptors and no more
+# memory, and ports, grants and mappings are as many as before.
+#
+# shellcheck source-path=SCRIPTDIR/../lib
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/scenario.sh"
+
+xvda=51712 xvdb=51728 xvdc=51744
+# What a sanitizer keeps back of freed memory would look like a leak.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-}:quarantine_size_mb=1
+kills=0				# of workers, by us
+growth=1024			# KiB that a process may grow by: caches, but not an entry an event
+ldd "$BUILD/xpvd" | grep -q libasan && growth=16384
+
+# stat_of DOM DEVID KEY: without quotes and backslashes, also such as are part of it.
+stat_of() {
+	xpv stats --json "$1" | awk -v devid="$2" -v key="\"$3\":" '
+		/"devid":/ { here = $2 + 0 == devid }
+		here && $1 == key {
+			sub(/^[^:]*: /, ""); sub(/,$/, ""); gsub(/["\\]/, ""); print; exit
+		}'
+}
+
+in_guest() {
+	timeout -k 5 150 "$BUILD/xpv" sim run --dom g -- "$@"
+}
+
+# The supervisor and the workers: name, descriptors.
+census() {
+	local pid
+
+	for pid in $(pids); do
+		echo "$(cat "/proc/$pid/comm")" "$(find "/proc/$pid/fd" -mindepth 1 | wc -l)"
+	done | sort
+}
+
+pids() {
+	stat_of g "$xvdb" worker
+	stat_of h "$xvda" worker
+	xpv sim status | awk '$1 == "xpvd" { print $2 }'
+}
+
+memory() {
+	awk '/^RssAnon:/ { print $2 }' "/proc/$1/status"
+}
+
+# Each domain's ports and grants in use.
+usage() {
+	xpv sim status | awk '$2 == "running" { print $1, $3, $4 }'
+}
+
+tail_of_image() {
+	tail -c +1048577 "$DIR/a.img" | sha256sum
+}
+
+siege_begin() {
+	need xpv xpvd xpv-vdisk minidom "tests/hostile/$1"
+	truncate -s 1M "$DIR/b.img" "$DIR/h.img" "$DIR/c.img"
+	head -c 4M /dev/urandom >"$DIR/a.img"
+	sim_start
+	guest g "disk=['$DIR/a.img,raw,xvda,rw','$DIR/b.img,raw,xvdb,rw','$DIR/c.img,raw,xvdc,ro']"
+	guest h "disk=['$DIR/h.img,raw,xvda,rw']" "kernel=\"$BUILD/minidom\"" \
+		'extra="loop 0 stress xvda 7 1"'
+	xpv sim run --dom g -- "$BUILD/minidom" "loop 0 stress xvdb 9 1" >"$DIR/honest" 2>&1 &
+	honest=$!
+	image=$(tail_of_image)
+	readonly_image=$(sha256sum <"$DIR/c.img")
+	works in_guest "$BUILD/tests/hostile/$1" recover "$xvda"
+	works in_guest "$BUILD/tests/hostile/$1" recover "$xvdc"
+	eventually 10 progressed 0 h "$xvda"
+	crowd=$(census) used=$(usage)
+	for pid in $(pids); do
+		eval "memory_$pid=$(memory "$pid")"
+	done
+}
+
+# progressed COUNT DOM DEVID: more reads than that were answered.
+progressed() {
+	[ "$(stat_of "$2" "$3" read_reqs)" -gt "$1" ]
+}
+
+stopped() {
+	local node
+
+	[ "$(stat_of g "$1" error)" != null ] || return 1
+	node=/local/domain/0/error/backend/vbd/$(domid g)/$1/error
+	[ "$(xen xenstore-read "$node" | tr -d "\"\\\\")" = "$(stat_of g "$1" error)" ]
+}
+
+# What an administrator does about a frontend that is no more.
+replace_xvda() {
+	works xpv block-detach --force g xvda
+	works xpv block-attach g "$DIR/a.img,raw,xvda,rw"
+}
+
+# How far the honest programs are; others_go_on() wants them to be further.
+note_progress() {
+	others=$(stat_of h "$xvda" read_reqs) hers=$(stat_of g "$xvdb" read_reqs)
+}
+
+# others_go_on PROGRAM NAME OUTCOME DEVID: the oracle, after the attack.
+others_go_on() {
+	case $3 in
+	stops) eventually 5 stopped "$4" ;;
+	lives) is "$2: its error" "$(stat_of g "$4" error)" null ;;
+	gone) replace_xvda ;;
+	esac
+	is "$2: the other disk's error" "$(stat_of g "$xvdb" error)" null
+	is "$2: the other guest's error" "$(stat_of h "$xvda" error)" null
+	eventually 10 progressed "$hers" g "$xvdb"
+	eventually 10 progressed "$others" h "$xvda"
+	kill -0 "$honest" || fail "$2: the honest program: $(tail -n 3 "$DIR/honest")"
+	works in_guest "$BUILD/tests/hostile/$1" recover "$4"
+	is "$2: its error after recovery" "$(stat_of g "$4" error)" null
+	is "$2: the image beyond what it wrote" "$(tail_of_image)" "$image"
+	echo "$2: $3"
+}
+
+# attack PROGRAM NAME OUTCOME DEVID
+attack() {
+	local status=0
+
+	note_progress
+	in_guest "$BUILD/tests/hostile/$1" "$2" "$4" >"$DIR/rogue" 2>&1 || status=$?
+	[ "$status" -eq 0 ] || fail "$2: status $status: $(cat "$DIR/rogue")"
+	others_go_on "$@"
+}
+
+siege() {
+	local name outcome
+
+	siege_begin "$1"
+	"$BUILD/tests/hostile/$1" list >"$DIR/attacks"
+	[ -s "$DIR/attacks" ] || fail "$1 lists no attacks"
+	while read -r name outcome <&3; do
+		attack "$1" "$name" "$outcome" "$xvda"
+	done 3<"$DIR/attacks"
+}
+
+as_before() {
+	[ "$(census)" = "$crowd" ] && [ "$(usage)" = "$used" ]
+}
+
+siege_end() {
+	local pid before
+
+	is "workers that died" \
+		"$(grep -c 'was killed by signal' "$XPV_RUNDIR/log/xpvd.log")" "$kills"
+	is "the read-only image" "$(sha256sum <"$DIR/c.img")" "$readonly_image"
+	eventually 5 as_before
+	for pid in $(pids); do
+		before=memory_$pid
+		[ -n "${!before:-}" ] || continue	# a successor
+		echo "$(cat "/proc/$pid/comm"): from ${!before} to $(memory "$pid") KiB"
+		[ "$(memory "$pid")" -lt $((${!before} + growth)) ] || fail "it grew too much"
+		checks=$((checks + 1))
+	done
+	lacks "what the honest programs saw" \
+		"$(cat "$DIR/honest" "$XPV_RUNDIR/log/guest-h.log")" "minidom:"
+	works xpv destroy g
+	works xpv destroy h
+	wait "$honest" || true
+	lacks "the store" "$(store)" vbd
+	is "workers and journals left" \
+		"$(find "$XPV_RUNDIR/worker" "$XPV_RUNDIR/journal" ! -type d | wc -l)" 0
+	works xpv sim stop
+	lacks "the log" "$(cat "$XPV_RUNDIR/log/xpvd.log")" Sanitizer
+	passed
+}

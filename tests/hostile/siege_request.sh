@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# siege_request.sh - malformed requests: each gets one error, and nothing else happens
+#
+# shellcheck source=tests/hostile/siege.bash
+. "$(dirname "$0")/siege.bash"
+
+siege guest_request
+# XSA-142: the same guest, on its read-only disk.
+attack guest_request xsa142-readonly lives "$xvdc"
+siege_end
