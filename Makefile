@@ -237,9 +237,11 @@ check-sim:				## scenarios in the simulator, under the sanitizers; T=name: one
 	$(Q)$(SAN_MAKE) tests
 	$(Q)tests/run.sh $(SAN_BUILD) scenario $(T)
 
+export DISK
+
 demo: deps				## the main job, told step by step; DISK=path: with an image of your own
 	$(Q)$(MAKE) all
-	$(Q)BUILD=$(abspath $(BUILD)) tools/demo.sh $(DISK)
+	$(Q)BUILD=$(abspath $(BUILD)) tools/demo.sh "$$DISK"
 
 FUZZ_BUILD := $(BUILD)/fuzz
 SECONDS ?= 60

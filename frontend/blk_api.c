@@ -4,7 +4,7 @@
  */
 #include "blk.h"
 
-#define LIST_BYTES	1024
+#define LIST_BYTES 4096	/* the largest answer that xenstored gives */
 
 struct pv_blk *pv_blk_init(void *memory, struct pv_os *os, uint32_t devid,
 			   const struct pv_blk_options *options)

@@ -98,7 +98,10 @@ check_port() {
 
 case ${1:-} in
 unit) all_units ;;
-scenario) all_scenarios "${2:-}" ;;
+scenario)
+	all_scenarios "${2:-}"
+	[ $((passed + failed + skipped)) -gt 0 ] || echo "no scenario '${2:-}': T= takes a name without .sh"
+	;;
 *)
 	all_units
 	all_scenarios

@@ -22,7 +22,7 @@ clean_up() {
 
 	trap - EXIT
 	trap '' INT TERM HUP
-	if [ "$status" -ne 0 ]; then
+	if [ "$status" -ne 0 ] && [ -d "$XPV_RUNDIR/log" ]; then
 		echo
 		echo "The demo failed. What was logged:"
 		tail -n 15 "$XPV_RUNDIR"/log/*.log 2>/dev/null || true
@@ -55,6 +55,10 @@ mkdir -p "$XPV_RUNDIR"
 
 if [ $# -gt 0 ] && [ -n "$1" ]; then
 	image=$(cd "$here" && realpath -- "$1") || exit 1
+	if [ ! -f "$image" ] && [ ! -b "$image" ]; then
+		echo "demo: $1: not a file or a block device; DISK= names a disk image" >&2
+		exit 1
+	fi
 	say "The disk is an image of your own; the guest gets it read-only."
 	run ls -l "$image"
 else

@@ -308,6 +308,7 @@ void worker_dismiss(struct worker *w)
 	if (w->process.fd < 0 || w->leaving || !w->greeted)
 		return;
 	w->leaving = wire_send(w->sock.fd, &quit, NULL, 0) == 0;
+	worker_be_patient(w);
 }
 
 void worker_kill(struct worker *w, const char *why)

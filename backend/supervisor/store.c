@@ -13,6 +13,8 @@
 
 #include "supervisor.h"
 
+#define CONFLICTS 10
+
 static int bad_value(struct device *dev, enum xs_key_id id, unsigned int i, const char *text,
 		     enum xs_err err)
 {
@@ -103,7 +105,7 @@ int store_switch_state(struct device *dev, enum xb_state mine, enum xb_state nex
 {
 	struct xs_handle *xs = dev->sup->xs;
 
-	for (;;) {
+	for (int tries = 0; ; tries++) {
 		xs_transaction_t t = xs_transaction_start(xs);
 
 		if (t == XBT_NULL)
@@ -116,6 +118,9 @@ int store_switch_state(struct device *dev, enum xb_state mine, enum xb_state nex
 			int err = errno;
 
 			xs_transaction_end(xs, t, true);
+			/* xenstored's word for a conflict that it meets before the end */
+			if ((err == EIO || err == EINVAL) && tries < CONFLICTS)
+				continue;
 			return err ? -err : -EIO;
 		}
 		if (xs_transaction_end(xs, t, false))
@@ -125,25 +130,19 @@ int store_switch_state(struct device *dev, enum xb_state mine, enum xb_state nex
 	}
 }
 
-/* Takes the node away, and of its parents those that it leaves empty, up to .../error itself. */
+/* Takes the device's node away, and the guest's if that leaves it empty. What guests share stays:
+ * removing that would make transactions fail that have to do with other guests. */
 static void remove_reason(struct xs_handle *xs, char *path)
 {
 	unsigned int nr = 0;
-	char *slash;
+	char **names;
 
-	for (;;) {
-		char **names;
-
+	xs_rm(xs, XBT_NULL, path);
+	*strrchr(path, '/') = '\0';
+	names = xs_directory(xs, XBT_NULL, path, &nr);
+	free(names);
+	if (names && nr == 0)
 		xs_rm(xs, XBT_NULL, path);
-		slash = strrchr(path, '/');
-		if (!slash || strcmp(slash, "/error") == 0)
-			return;
-		*slash = '\0';
-		names = xs_directory(xs, XBT_NULL, path, &nr);
-		free(names);
-		if (!names || nr > 0)
-			return;
-	}
 }
 
 void store_tell_reason(struct device *dev, const char *reason)

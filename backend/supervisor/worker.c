@@ -55,8 +55,8 @@ static void send_attach(struct device *dev)
 
 static bool owes_answer(const struct worker *w)
 {
-	if (w->process.fd < 0)
-		return false;
+	if (w->process.fd < 0 || w->leaving)
+		return w->process.fd >= 0;
 	for (const struct device *dev = w->sup->devices; dev; dev = dev->next) {
 		if (dev->worker == w && dev->link == LINK_ATTACHING)
 			return true;

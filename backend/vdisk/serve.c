@@ -83,8 +83,12 @@ int serve(struct worker *w)
 	uint64_t slept;
 	int rc = 0;
 
-	while (!w->loop.stop && rc >= 0 && !(w->quitting && w->nr_disks == 0)) {
-		if (run_disks(w)) {
+	while (!w->loop.stop && rc >= 0) {
+		bool busy = run_disks(w);
+
+		if (w->quitting && w->nr_disks == 0)
+			break;
+		if (busy) {
 			if (++rounds % BUSY_ROUNDS == 0)
 				rc = loop_once(&w->loop, 0);
 			continue;

@@ -28,7 +28,7 @@ truncate -s 32M "$DIR/a.img" "$DIR/b.img" "$DIR/c.img"
 sim_start
 guest w "disk=['$DIR/a.img,raw,xvda,rw']"
 works xpv sim run --dom w -- "$BUILD/minidom" "fill xvda 7"
-xpv sim run --dom w -- "$BUILD/minidom" "loop 100000 verify xvda 7" >"$DIR/load" 2>&1 &
+"$BUILD/xpv" sim run --dom w -- "$BUILD/minidom" "loop 100000 verify xvda 7" >"$DIR/load" 2>&1 &
 load=$!
 eventually 10 grep -q ok "$DIR/load"
 worker=$(worker_pid w)
