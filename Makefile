@@ -241,7 +241,7 @@ export DISK
 
 demo: deps				## the main job, told step by step; DISK=path: with an image of your own
 	$(Q)$(MAKE) all
-	$(Q)BUILD=$(abspath $(BUILD)) tools/demo.sh "$$DISK"
+	$(Q)BUILD='$(abspath $(BUILD))' tools/demo.sh "$$DISK"
 
 FUZZ_BUILD := $(BUILD)/fuzz
 SECONDS ?= 60
@@ -293,7 +293,7 @@ $(BENCHES):
 
 bench:					## paired ratios beside the peers
 	$(Q)$(MAKE) all $(BENCHES)
-	$(Q)BUILD=$(abspath $(BUILD)) tests/bench/run.sh
+	$(Q)BUILD='$(abspath $(BUILD))' tests/bench/run.sh
 
 LIBDIR = $(DESTDIR)$(PREFIX)/lib/xpv
 

@@ -2,8 +2,9 @@
 /*
  * journal.h - what a worker leaves for its successor, and what others may read of it
  *
- * One file a device, below the run directory (a tmpfs), mapped by the worker that serves it, and
- * by the supervisor read-only. It outlives them both. It holds, for one connection of the ring:
+ * One file a device, below the run directory (a tmpfs), mapped by the worker that serves it; the
+ * supervisor maps its head, reads the counters, and clears `connected` when no worker does. It
+ * outlives them both. It holds, for one connection of the ring:
  *
  *   - the private copy of every request that was taken off the ring and not answered,
  *   - how far requests were taken and responses were published,

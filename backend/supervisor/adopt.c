@@ -52,9 +52,13 @@ static void adopt(struct supervisor *sup, const struct device_class *class, unsi
 	if (!w)
 		return;
 	rc = worker_meet(w);
-	if (rc) {
+	if (rc == -ECONNREFUSED || rc == -ENOENT || rc == -ESRCH) {
 		worker_bury(w);		/* nobody is behind the name */
 		return;
+	}
+	if (rc) {
+		log_error("guest %u: its worker cannot be reached: %s", domid, strerror(-rc));
+		return;		/* journal_file_evict() ends it when it is in the way */
 	}
 	rc = hear_greeting(w);
 	w->progress = worker_progress(w);

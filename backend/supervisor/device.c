@@ -216,6 +216,14 @@ void device_attached(struct device *dev, int rc, const char *why)
 {
 	if (dev->link != LINK_ATTACHING)
 		return;
+	if (rc == -EAGAIN || rc == -EBUSY) {
+		unlink_worker(dev);
+		if (rc == -EBUSY)
+			journal_file_evict(dev);
+		device_reason(dev, "it cannot be connected yet: %s", why);
+		device_hold(dev);
+		return;
+	}
 	if (rc) {
 		unlink_worker(dev);
 		device_reason(dev, "it cannot be connected: %s", why);
@@ -233,8 +241,6 @@ void device_attached(struct device *dev, int rc, const char *why)
 
 void device_detached(struct device *dev)
 {
-	if (dev->link != LINK_DETACHING)
-		return;
 	unlink_worker(dev);
 	journal_file_void(dev);
 	device_look(dev);

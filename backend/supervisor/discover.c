@@ -144,11 +144,18 @@ static void root_event(struct supervisor *sup, const char *path)
 /* Only Dom0 may ask who exists; elsewhere the toolstack removes the nodes. */
 static void guests_released(struct supervisor *sup)
 {
+	unsigned int asked = UINT32_MAX;	/* a guest's devices stand together, mostly */
+	bool gone = false;
+
 	if (sup->domid != 0)
 		return;
 	for (struct device *dev = sup->devices; dev; dev = dev->next) {
-		errno = 0;	/* "no" and "I cannot say" look the same otherwise */
-		if (!dev->domain_gone && !xs_is_domain_introduced(sup->xs, dev->fe) && !errno) {
+		if (dev->fe != asked) {
+			asked = dev->fe;
+			errno = 0;	/* "no" and "I cannot say" look the same otherwise */
+			gone = !xs_is_domain_introduced(sup->xs, dev->fe) && !errno;
+		}
+		if (gone && !dev->domain_gone) {
 			log_info("guest %u is gone", dev->fe);
 			dev->domain_gone = dev->dirty = true;
 		}

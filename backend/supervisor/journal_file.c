@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -114,6 +115,18 @@ void journal_file_void(struct device *dev)
 {
 	if (dev->journal)
 		write_once(&dev->journal->connected, 0);
+}
+
+void journal_file_evict(struct device *dev)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	if (!dev->journal || fcntl(dev->journal_fd, F_GETLK, &lock) || lock.l_type == F_UNLCK ||
+	    lock.l_pid <= 0)
+		return;
+	log_warning("%s: process %d, which is not known, still serves it: it is ended",
+		    device_name(dev), (int)lock.l_pid);
+	kill(lock.l_pid, SIGKILL);
 }
 
 void journal_file_close(struct device *dev, bool remove)

@@ -96,23 +96,23 @@ void worker_bury(struct worker *w)
  * be no other. One that asks for a worker at once may get this very one, started again. */
 static void tell_devices(struct worker *w, const char *why)
 {
-	unsigned int nr = 0, devid[WORKER_DEVICES];
+	struct device *dev;
 
-	for (struct device *dev = w->sup->devices; dev; dev = dev->next) {
-		if (dev->worker == w && nr < WORKER_DEVICES)
-			devid[nr++] = dev->devid;
-	}
-	for (unsigned int i = 0; i < nr; i++) {
-		struct device *dev = device_find(w->sup, w->class->id, w->domid, devid[i]);
-
-		if (!dev)
-			continue;
-		if (!why) {
-			device_worker_lost(dev);
+	for (dev = w->sup->devices; dev; dev = dev->next)
+		dev->orphaned = dev->worker == w;
+	for (dev = w->sup->devices; dev; ) {
+		if (!dev->orphaned) {
+			dev = dev->next;
 			continue;
 		}
-		dev->link = LINK_ATTACHING;
-		device_attached(dev, -ECHILD, why);
+		dev->orphaned = false;
+		if (why) {
+			dev->link = LINK_ATTACHING;
+			device_attached(dev, -ECHILD, why);
+		} else {
+			device_worker_lost(dev);
+		}
+		dev = w->sup->devices;		/* that may have changed the list */
 	}
 }
 

@@ -88,6 +88,7 @@ struct device {
 	bool dirty;			/* something has changed: look again */
 	bool failed;			/* broken for good, until the frontend starts over */
 	bool domain_gone;
+	bool orphaned;			/* its worker has gone: to be told */
 	enum xb_state mine;		/* as last read from the store */
 	enum xb_state next_state;	/* to be written when the link has changed */
 	enum link_state link;
@@ -183,6 +184,9 @@ void workers_close(struct supervisor *sup);
 /* journal_file.c */
 /* Opens or creates the device's journal, mapped; idempotent. 0 or -1 with dev->reason. */
 int journal_file_open(struct device *dev);
+/* Ends a worker that nobody knows of and that still has the journal: an earlier supervisor's, whose
+ * name was lost. */
+void journal_file_evict(struct device *dev);
 /* No worker serves the device and the connection is over: what it left is void. */
 void journal_file_void(struct device *dev);
 void journal_file_close(struct device *dev, bool remove);

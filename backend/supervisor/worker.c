@@ -7,8 +7,10 @@
  * word of a process that talks to a guest: it is matched against what was asked of it.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "worker.h"
@@ -144,16 +146,22 @@ void worker_claim(struct device *dev)
 		device_broken(dev, "its guest broke the protocol");
 }
 
+static void disown(struct worker *w, const uint32_t *list, unsigned int *nr)
+{
+	for (unsigned int i = 0; i < *nr && w->nr_closing < WORKER_DEVICES; i++) {
+		struct wire_msg msg = { .type = WIRE_DETACH, .devid = list[i] };
+
+		wire_send(w->sock.fd, &msg, NULL, 0);
+		w->closing[w->nr_closing++] = list[i];
+	}
+	*nr = 0;
+}
+
 void workers_disown(struct supervisor *sup)
 {
 	for (struct worker *w = sup->workers; w; w = w->next) {
-		for (unsigned int i = 0; i < w->nr_adopted; i++) {
-			struct wire_msg msg = { .type = WIRE_DETACH, .devid = w->adopted[i] };
-
-			wire_send(w->sock.fd, &msg, NULL, 0);
-			w->closing[w->nr_closing++] = w->adopted[i];
-		}
-		w->nr_adopted = 0;
+		disown(w, w->adopted, &w->nr_adopted);
+		disown(w, w->broken, &w->nr_broken);
 	}
 }
 
@@ -177,7 +185,9 @@ static void heard(struct worker *w, struct wire_msg *msg)
 		break;
 	case WIRE_DETACHED:
 		take_out(w->closing, &w->nr_closing, msg->devid);
-		if (dev)
+		/* unasked if an earlier supervisor asked; one that leaves keeps its journals */
+		if (dev && (dev->link == LINK_DETACHING ||
+			    (dev->link == LINK_ATTACHED && !w->leaving)))
 			device_detached(dev);
 		worker_send_waiting(w);
 		break;
@@ -200,7 +210,10 @@ void worker_socket_ready(struct loop_fd *source)
 	if (rc == -EAGAIN)
 		return;
 	if (rc <= 0) {
-		close(loop_del(&w->sup->loop, source));		/* the pidfd tells the rest */
+		close(loop_del(&w->sup->loop, source));
+		/* one that cannot be told to let go must not go on; its pidfd tells the rest */
+		if (w->process.fd >= 0)
+			pidfd_send_signal(w->process.fd, SIGKILL, NULL, 0);
 		return;
 	}
 	for (int i = 0; i < WIRE_MAX_FDS; i++) {

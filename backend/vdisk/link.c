@@ -57,6 +57,10 @@ static int attach(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MAX
 		fds[1] = -1;
 		return -EEXIST;
 	}
+	if (w->quitting) {
+		snprintf(why, WIRE_TEXT, "the worker is about to end");
+		return -EAGAIN;
+	}
 	if (fds[0] < 0 || fds[1] < 0 || w->nr_disks == MAX_DISKS) {
 		snprintf(why, WIRE_TEXT, "the worker cannot take the disk");
 		return -EINVAL;

@@ -59,10 +59,15 @@ static void target_done_later(struct target_io *io, int rc)
 
 static void target_start(struct request *r)
 {
-	int rc = r->disk->target.ops->start(&r->disk->target, &r->io);
+	struct target *t = &r->disk->target;
+	int rc = t->ops->start(t, &r->io);
 
-	if (rc)
+	if (rc == -EAGAIN) {		/* the kernel takes no more: then others wait for it */
+		r->mapped = false;
+		target_done(r, t->ops->now(t, &r->io, true));
+	} else if (rc) {
 		target_failed(r, rc);
+	}
 }
 
 static void sync_target(struct request *r)
@@ -71,7 +76,7 @@ static void sync_target(struct request *r)
 	int rc;
 
 	r->io = (struct target_io){ .op = TARGET_SYNC, .done = target_done_later, .target = t };
-	rc = t->ops->now(t, &r->io);
+	rc = t->ops->now(t, &r->io, false);
 	if (rc == -EAGAIN)
 		target_start(r);
 	else
@@ -226,7 +231,7 @@ static void issue(struct request *r)
 		request_end(r, r->status);
 		return;
 	}
-	rc = t->ops->now(t, &r->io);
+	rc = t->ops->now(t, &r->io, false);
 	if (rc != -EAGAIN) {
 		target_done(r, rc);
 		return;

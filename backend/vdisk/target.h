@@ -31,9 +31,9 @@ struct target_io {
 };
 
 struct target_ops {
-	/* 0: done; -EAGAIN: it might wait, start it; -errno: failed. */
-	int (*now)(struct target *t, struct target_io *io);
-	/* 0: done() will be called; -errno: not started. */
+	/* 0: done; -EAGAIN: it might wait, start it (never with `wait`); -errno: failed. */
+	int (*now)(struct target *t, struct target_io *io, bool wait);
+	/* 0: done() will be called; -EAGAIN: not at the moment; -errno: not started. */
 	int (*start)(struct target *t, struct target_io *io);
 	void (*close)(struct target *t);
 };

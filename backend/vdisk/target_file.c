@@ -45,9 +45,9 @@ static void advance(struct target_io *io, size_t moved)
 	}
 }
 
-static int file_now(struct target *t, struct target_io *io)
+static int file_now(struct target *t, struct target_io *io, bool wait)
 {
-	bool may_wait = t->in_memory || !t->uring;
+	bool may_wait = wait || t->in_memory || !t->uring;
 	ssize_t r;
 
 	if (io->op == TARGET_SYNC) {
