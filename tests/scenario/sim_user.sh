@@ -7,16 +7,20 @@
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"
 
-need xpv xpv-hypervisor xpv-sim-vm
+need xpv xpvd xpv-vdisk xpv-hypervisor xpv-sim-vm minidom
 [ "$(id -u)" -eq 0 ] || skip "only root can become somebody else; the other scenarios did it already"
 as_user() { runuser -u nobody -- "$@"; }
-as_user test -x "$BUILD/xpv" || skip "user nobody cannot reach $BUILD"
 
-mkdir -p "$DIR/home/run"
+# The build may be where only root can go; the user gets programs of their own.
 chmod 755 "$DIR"
+mkdir -p "$DIR/home/run" "$DIR/bin/tests/unit"
+cp -r "$BUILD"/{xpv,xpvd,xpv-vdisk,xpv-hypervisor,xpv-sim-vm,minidom,sim} "$DIR/bin/"
+cp "$BUILD"/tests/unit/test_sim_{evtchn,gnttab} "$DIR/bin/tests/unit/" 2>/dev/null || true
+chmod -R a+rX "$DIR/bin"
 chown -R nobody "$DIR/home"
+BUILD=$DIR/bin
 export XPV_RUNDIR=$DIR/home/run
-works as_user "$BUILD/xpv" sim start --no-xpvd
+works as_user "$BUILD/xpv" sim start
 is "its owner" "$(stat -c %U "$XPV_RUNDIR/sim/hypervisor.sock")" nobody
 if [ -x /usr/lib/xen-4.17/bin/xl ]; then
 	contains "xl" "$(as_user "$BUILD/xpv" sim run -- /usr/lib/xen-4.17/bin/xl list 2>&1)" Domain-0
@@ -25,6 +29,9 @@ printf 'name="u"\nmemory=64\n' >"$DIR/home/u.cfg"
 works as_user "$BUILD/xpv" create "$DIR/home/u.cfg"
 works as_user "$BUILD/xpv" sim run --dom u -- xenstore-read name
 is "its guest" "$out" u
+as_user truncate -s 4M "$DIR/home/a.img"
+works as_user "$BUILD/xpv" block-attach u "$DIR/home/a.img,raw,xvda,rw"
+works as_user "$BUILD/xpv" sim run --dom u -- "$BUILD/minidom" "fill xvda 1; verify xvda 1"
 works as_user "$BUILD/xpv" destroy u
 works as_user "$BUILD/xpv" sim stop
 
