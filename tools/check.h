@@ -29,6 +29,7 @@ struct check_device {
 	struct device dev;
 	uint32_t be;			/* the backend's domain */
 	unsigned int backend, frontend;	/* their states; Unknown if absent or malformed */
+	bool frontend_bad;		/* malformed */
 	bool online;
 	char error[256];		/* the backend's reason, escaped; "" if there is none */
 };

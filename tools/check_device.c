@@ -14,12 +14,13 @@
 static void read_pair(struct check *c, struct check_device *d)
 {
 	char *error = store_read(c->xs, c->t, d->dev.error);
-	uint64_t online = xs_default(XS_B_ONLINE);
+	uint64_t online = xs_default(XS_B_ONLINE), frontend = XB_UNKNOWN;
 
 	d->backend = (unsigned int)store_get_or(c->xs, c->t, d->dev.backend, XS_B_STATE,
 						XB_UNKNOWN);
-	d->frontend = (unsigned int)store_get_or(c->xs, c->t, d->dev.frontend, XS_F_STATE,
-						 XB_UNKNOWN);
+	d->frontend_bad = store_get(c->xs, c->t, d->dev.frontend, XS_F_STATE, 0, 0, &frontend) ==
+			  -EINVAL;
+	d->frontend = (unsigned int)frontend;
 	d->online = store_get_or(c->xs, c->t, d->dev.backend, XS_B_ONLINE, online);
 	tool_escape(d->error, sizeof(d->error), error ? error : "", error ? strlen(error) : 0);
 	free(error);

@@ -86,6 +86,18 @@ static bool report_hotplug(struct check *c, const struct check_device *d)
 	return stuck;
 }
 
+/* What the guest wrote in place of a state holds everything up: neither end can go on from it. */
+static void report_spoilt(struct check *c, const struct check_device *d, const char *states)
+{
+	char path[XS_PATH_MAX];
+
+	xs_key_path(path, sizeof(path), d->dev.frontend, XS_F_STATE, 0, 0);
+	check_report(c, CHECK_ERROR, path,
+		     "correct the driver in the guest, or detach the device with --force",
+		     "the guest has written something here that is no state, and holds the device "
+		     "up (%s)", states);
+}
+
 /* The device is on its way out, and somebody holds it. */
 static void report_detach(struct check *c, const struct check_device *d, const char *states)
 {
@@ -137,7 +149,9 @@ void check_pair(struct check *c, const struct check_device *d)
 	strcat(states, xb_state_name(d->backend));
 	strcat(states, ", frontend ");
 	strcat(states, xb_state_name(d->frontend));
-	if (!d->online)
+	if (d->frontend_bad && d->backend != XB_CLOSED)
+		report_spoilt(c, d, states);
+	else if (!d->online)
 		report_detach(c, d, states);
 	else if (!explained)
 		report_standstill(c, d, states);

@@ -149,14 +149,15 @@ int check_class(struct check *c, enum xs_class class, uint32_t only)
 /* Records of domains that are gone: libxl and xpv remove them, unless they were interrupted. */
 void check_orphans(struct check *c)
 {
-	char path[64];
+	char path[64], remedy[64];
 	uint32_t *list;
 	size_t n = store_numbers(c->xs, XBT_NULL, "/libxl", XS_DOMID_MAX + 1, &list);
 
 	for (size_t i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "/libxl/%u", list[i]);
+		snprintf(remedy, sizeof(remedy), "remove it with 'xpv destroy %u'", list[i]);
 		if (!c->alive[list[i]] && check_exists(c, path))
-			check_report(c, CHECK_ERROR, path, CHECK_LEFTOVER,
+			check_report(c, CHECK_ERROR, path, remedy,
 				     "the record of domain %u, which no longer exists", list[i]);
 	}
 	free(list);

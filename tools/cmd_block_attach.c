@@ -2,6 +2,7 @@
 /*
  * cmd_block_attach.c - xpv block-attach: give a guest a disk
  */
+#include <json-c/json.h>
 #include <stdio.h>
 
 #include "await.h"
@@ -11,7 +12,7 @@
 #include "vdisk.h"
 
 static const char usage[] =
-	"xpv block-attach [-v] [--timeout S] DOM SPEC...\n\n"
+	"xpv block-attach [-v] [--json] [--timeout S] DOM SPEC...\n\n"
 	"Gives a guest a disk. SPEC is xl's disk specification (see\n"
 	"xl-disk-configuration(5)), in one argument or several:\n\n"
 	"  xpv block-attach web1 format=raw,vdev=xvdb,access=rw,target=/srv/b.img\n"
@@ -22,28 +23,56 @@ static const char usage[] =
 	"If the backend refuses the disk, its reason is shown and nothing is changed.\n"
 	"If only the guest does not connect in time, the exit status is 1 and the disk\n"
 	"stays attached, for its driver may yet be loaded. Attaching the same disk\n"
-	"again waits again, and is no error.\n\n"
-	"  --timeout S   wait S seconds (default 10)\n";
+	"again, under whatever path, waits again, and is no error.\n\n"
+	"'discard' and 'direct-io-safe' are recorded for the guest, and have no effect on\n"
+	"how xpv serves the disk: it does not offer discard so far.\n\n"
+	"  --timeout S   wait S seconds (default 10)\n"
+	"  --json        print what was attached, and the states of both ends\n";
+
+struct request {
+	const char *dom;
+	unsigned int seconds;
+	bool json;
+};
+
+static void add_state(struct json_object *obj, const char *end, unsigned int state)
+{
+	json_object_object_add(obj, end, json_object_new_string(xb_state_name(state)));
+}
+
+static int report(const struct domain *dom, const struct disk *disk, bool json,
+		  const struct vdisk_result *result)
+{
+	struct json_object *obj;
+
+	if (json) {
+		obj = vdisk_json(dom, disk->devid);
+		json_object_object_add(obj, "already", json_object_new_boolean(result->no_change));
+		add_state(obj, "backend-state", result->view.backend);
+		add_state(obj, "frontend-state", result->view.frontend);
+		return tool_json(obj);
+	}
+	if (result->no_change)
+		printf("%s: already attached to domain %u\n", disk->vdev, dom->domid);
+	return tool_flush();
+}
 
 /* The disk, then the domain: a mistake in the arguments is found before anything is opened. */
-static int attach(const char *dom, const struct disk *disk, unsigned int seconds)
+static int attach(const struct disk *disk, const struct request *req)
 {
 	struct xs_handle *xs = tool_xs_open();
 	xc_interface *xch = xs ? tool_xc_open() : NULL;
-	struct domain domain;
-	bool already = false;
+	struct vdisk_result result;
+	struct domain dom;
 	int rc = TOOL_FAILED;
 
-	if (!xch || tool_domain(xs, xch, dom, &domain) || !control_ping())
-		goto out;
-	await_signals();
-	rc = vdisk_attach(xs, &domain, disk, domain_is_live(xs, xch, domain.domid), seconds,
-			  &already);
-	if (!rc && already) {
-		printf("%s: already attached to domain %u\n", disk->vdev, domain.domid);
-		rc = tool_flush();
+	if (xch && !tool_domain(xs, xch, req->dom, &dom) && control_ping()) {
+		await_signals();
+		rc = vdisk_attach(xs, &dom, disk, domain_is_live(xs, xch, dom.domid),
+				  req->seconds, &result);
+		if (!rc)
+			rc = report(&dom, disk, req->json, &result);
 	}
-out:
 	if (xch)
 		xc_interface_close(xch);
 	xs_close(xs);
@@ -52,9 +81,10 @@ out:
 
 int cmd_block_attach(int argc, char **argv)
 {
-	unsigned int seconds = VDISK_SECONDS;
+	struct request req = { .seconds = VDISK_SECONDS };
 	const struct opt opts[] = {
-		{ "timeout", 't', OPT_SECONDS, &seconds },
+		{ "json", 0, OPT_FLAG, &req.json },
+		{ "timeout", 't', OPT_SECONDS, &req.seconds },
 		{ NULL, 0, OPT_FLAG, NULL },
 	};
 	struct disk disk;
@@ -64,8 +94,9 @@ int cmd_block_attach(int argc, char **argv)
 		return first;
 	if (argc - first < 2)
 		return tool_usage(argv[0], "a domain and a disk specification are needed");
+	req.dom = argv[first];
 	rc = disk_parse(&disk, (const char *const *)argv + first + 1, (size_t)(argc - first - 1));
-	rc = rc ? TOOL_USAGE : attach(argv[first], &disk, seconds);
+	rc = rc ? TOOL_USAGE : attach(&disk, &req);
 	disk_fini(&disk);
 	return rc;
 }

@@ -3,7 +3,6 @@
  * cmd_create.c - xpv create: make a guest from a configuration file
  */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -82,11 +81,13 @@ static int show_output(const struct domain *dom, const char *log, off_t from, in
 static int create(const struct config *config, const struct request *req)
 {
 	char log[XS_PATH_MAX];
-	struct json_object *obj;
 	struct domain dom;
 	int rc, monitor;
 	off_t from;
 
+	if (req->console && !config->kernel)
+		return tool_error("%s: without kernel= the domain is empty, and there is no "
+				  "output to show; leave -c out", config->name);
 	if (!domain_log_path(log, sizeof(log), config->name))
 		return TOOL_FAILED;
 	await_signals();
@@ -94,12 +95,8 @@ static int create(const struct config *config, const struct request *req)
 	rc = make(config, req->paused, &dom, &monitor);
 	if (rc)
 		return rc;
-	if (req->json) {
-		obj = json_object_new_object();
-		json_object_object_add(obj, "name", tool_json_text(dom.name));
-		json_object_object_add(obj, "domid", json_object_new_int64(dom.domid));
-		rc = tool_json(obj);
-	}
+	if (req->json)
+		rc = tool_json(tool_json_domain(&dom));
 	if (req->console)
 		rc = show_output(&dom, log, from, monitor);
 	close(monitor);

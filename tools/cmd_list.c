@@ -50,20 +50,9 @@ static void print_row(const xc_domaininfo_t *info, const char *name)
 	char state[7];
 
 	format_state(state, info);
-	printf("%-40s %5d %5lu %5d     %s  %8.1f\n", *name ? name : "(null)", info->domain,
+	printf("%-40s %5d %5lu %5d     %s  %8.1f\n", *name ? name : "-", info->domain,
 	       (unsigned long)memory_mb(info), info->nr_online_vcpus, state,
 	       (double)info->cpu_time / 1e9);
-}
-
-static const char *state_word(const xc_domaininfo_t *info)
-{
-	if (info->flags & XEN_DOMINF_dying)
-		return "dying";
-	if (info->flags & XEN_DOMINF_shutdown)
-		return reason_of(info) == SHUTDOWN_crash ? "crashed" : "shutdown";
-	if (info->flags & XEN_DOMINF_paused)
-		return "paused";
-	return info->flags & XEN_DOMINF_blocked ? "blocked" : "running";
 }
 
 static struct json_object *row_json(const xc_domaininfo_t *info, const char *name)
@@ -76,7 +65,7 @@ static struct json_object *row_json(const xc_domaininfo_t *info, const char *nam
 	json_object_object_add(obj, "domid", json_object_new_int(info->domain));
 	json_object_object_add(obj, "memory", json_object_new_int64((int64_t)memory_mb(info)));
 	json_object_object_add(obj, "vcpus", json_object_new_int((int)info->nr_online_vcpus));
-	json_object_object_add(obj, "state", json_object_new_string(state_word(info)));
+	json_object_object_add(obj, "state", json_object_new_string(tool_domain_state(info)));
 	json_object_object_add(obj, "flags", json_object_new_string(state));
 	json_object_object_add(obj, "cpu-time",
 			       json_object_new_double((double)info->cpu_time / 1e9));

@@ -7,6 +7,7 @@
  * taken back: it would otherwise strike whenever a driver is loaded.
  */
 #include <errno.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +16,13 @@
 #include "tool.h"
 
 static const char usage[] =
-	"xpv shutdown [-v] [--reboot] [--timeout S] DOM\n\n"
+	"xpv shutdown [-v] [--json] [--reboot] [--timeout S] DOM\n\n"
 	"Asks a guest to power off, and returns when it has taken the request. A guest\n"
 	"that does not take it in time is left as it was, and the exit status is 1:\n"
 	"'xpv destroy' ends it anyway.\n\n"
 	"  -r, --reboot  ask it to reboot\n"
-	"  --timeout S   wait S seconds (default 10)\n";
+	"  --timeout S   wait S seconds (default 10)\n"
+	"  --json        print its name and number, and what it was asked for\n";
 
 struct request {
 	char path[64];
@@ -67,11 +69,20 @@ static int ask(struct xs_handle *xs, xc_interface *xch, const struct domain *dom
 			  "destroy %s' ends it", dom->name, dom->name);
 }
 
+static int report(const struct domain *dom, const char *word)
+{
+	struct json_object *obj = tool_json_domain(dom);
+
+	json_object_object_add(obj, "request", json_object_new_string(word));
+	return tool_json(obj);
+}
+
 int cmd_shutdown(int argc, char **argv)
 {
 	unsigned int seconds = 10;
-	bool reboot = false;
+	bool reboot = false, json = false;
 	const struct opt opts[] = {
+		{ "json", 0, OPT_FLAG, &json },
 		{ "reboot", 'r', OPT_FLAG, &reboot },
 		{ "timeout", 't', OPT_SECONDS, &seconds },
 		{ NULL, 0, OPT_FLAG, NULL },
@@ -79,17 +90,21 @@ int cmd_shutdown(int argc, char **argv)
 	struct xs_handle *xs;
 	xc_interface *xch;
 	struct domain dom;
+	const char *word;
 	int first, rc = TOOL_FAILED;
 
 	if (!tool_options(argc, argv, usage, opts, &first))
 		return first;
 	if (argc - first != 1)
 		return tool_usage(argv[0], "one domain is needed");
+	word = reboot ? "reboot" : "poweroff";
 	await_signals();
 	xs = tool_xs_open();
 	xch = xs ? tool_xc_open() : NULL;
 	if (xch && !tool_domain(xs, xch, argv[first], &dom))
-		rc = ask(xs, xch, &dom, reboot ? "reboot" : "poweroff", seconds);
+		rc = ask(xs, xch, &dom, word, seconds);
+	if (!rc && json)
+		rc = report(&dom, word);
 	if (xch)
 		xc_interface_close(xch);
 	xs_close(xs);

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <json-c/json.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,8 +28,8 @@
 #define LONGEST_SOCKET	"sim/dom/32751/xenstore.sock"
 
 static const char usage[] =
-	"xpv sim start [--no-xpvd] [--xenconsoled]\n"
-	"       xpv sim stop\n"
+	"xpv sim start [--json] [--no-xpvd] [--xenconsoled]\n"
+	"       xpv sim stop [--json]\n"
 	"       xpv sim status [--json]\n"
 	"       xpv sim run [--dom DOM] -- COMMAND [ARGUMENT...]\n"
 	"\n"
@@ -39,10 +40,36 @@ static const char usage[] =
 	"  start   starts it, and returns when the store answers and xpvd is ready\n"
 	"  stop    ends it with all its guests; only the logs stay\n"
 	"  status  shows what runs and what is in use; exit status 1 if nothing runs\n"
-	"  run     runs a command in domain 0, or with --dom in a guest (a name or a number)\n"
+	"  run     runs a command in domain 0, or with --dom in a guest (a name or a number);\n"
+	"          the exit status is the command's, 126 or 127 if it cannot be run\n"
 	"\n"
 	"  --no-xpvd      without xpv's backends\n"
 	"  --xenconsoled  with Xen's console daemon; consoles are logged in log/console\n";
+
+/* What is so now, and whether it was so before. */
+static int report(bool json, bool running, bool already)
+{
+	static const struct {
+		const char *before, *after;
+	} texts[2][2] = {	/* [running][already] */
+		{ { "the simulator in", " has stopped" }, { "no simulator runs in", "" } },
+		{ { "the simulator runs in", "" }, { "the simulator runs already in", "" } },
+	};
+	struct json_object *obj;
+
+	if (!json) {
+		printf("%s %s%s\n", texts[running][already].before, sim_rundir(),
+		       texts[running][already].after);
+		return tool_flush();
+	}
+	obj = json_object_new_object();
+	json_object_object_add(obj, "running", json_object_new_boolean(running));
+	json_object_object_add(obj, "rundir", tool_json_text(sim_rundir()));
+	if (running)
+		json_object_object_add(obj, "pid", json_object_new_int(init_pid()));
+	json_object_object_add(obj, "already", json_object_new_boolean(already));
+	return tool_json(obj);
+}
 
 static int make_folders(void)
 {
@@ -100,46 +127,51 @@ static int spawn_init(const struct init_options *options)
 	return report[0];
 }
 
-static int sim_start(int argc, char **argv)
+/* Starts the supervising process, and waits for what it has to say. */
+static int launch(const struct init_options *options)
 {
-	struct init_options options = { 0 };
-	const struct opt opts[] = {
-		{ "no-xpvd", 0, OPT_FLAG, &options.no_xpvd },
-		{ "xenconsoled", 0, OPT_FLAG, &options.xenconsoled },
-		{ 0 },
-	};
+	int report_fd = spawn_init(options);
 	char text[1024] = { 0 };
-	int first, report, rc;
 	FILE *file;
 
-	if (!tool_options(argc, argv, usage, opts, &first))
-		return first;
-	if (first < argc)
-		return tool_usage("sim", "%s: start takes no operand", argv[first]);
-	if (init_pid() > 0) {
-		printf("the simulator runs already in %s\n", sim_rundir());
-		return TOOL_OK;
-	}
-	if (make_folders())
-		return TOOL_FAILED;
-	rc = sim_env_dom0();
-	if (rc)
-		return tool_error("the simulator's libraries are not there: %s; build or install "
-				  "xpv whole", strerror(-rc));
-	report = spawn_init(&options);
-	if (report < 0)
-		return tool_error("cannot start a process: %s; try again", strerror(-report));
-	file = fdopen(report, "r");
+	if (report_fd < 0)
+		return tool_error("cannot start a process: %s; try again", strerror(-report_fd));
+	file = fdopen(report_fd, "r");
 	if (!file || !fgets(text, sizeof(text), file))
 		snprintf(text, sizeof(text), "the simulator ended at once; see %s/" INIT_LOG,
 			 sim_rundir());
 	if (file)
 		fclose(file);
 	text[strcspn(text, "\n")] = '\0';
-	if (strcmp(text, "READY"))
-		return tool_error("%s", text);
-	printf("the simulator runs in %s\n", sim_rundir());
-	return TOOL_OK;
+	return strcmp(text, "READY") ? tool_error("%s", text) : TOOL_OK;
+}
+
+static int sim_start(int argc, char **argv)
+{
+	struct init_options options = { 0 };
+	bool json = false;
+	const struct opt opts[] = {
+		{ "json", 0, OPT_FLAG, &json },
+		{ "no-xpvd", 0, OPT_FLAG, &options.no_xpvd },
+		{ "xenconsoled", 0, OPT_FLAG, &options.xenconsoled },
+		{ 0 },
+	};
+	int first, rc;
+
+	if (!tool_options(argc, argv, usage, opts, &first))
+		return first;
+	if (first < argc)
+		return tool_usage("sim", "%s: start takes no operand", argv[first]);
+	if (init_pid() > 0)
+		return report(json, true, true);
+	if (make_folders())
+		return TOOL_FAILED;
+	rc = sim_env_dom0();
+	if (rc)
+		return tool_error("the simulator's libraries are not there: %s; build or install "
+				  "xpv whole", strerror(-rc));
+	rc = launch(&options);
+	return rc ? rc : report(json, true, false);
 }
 
 /* Waits for the end of a process that is not our child. */
@@ -163,7 +195,8 @@ static int wait_end(pid_t pid)
 
 static int sim_stop(int argc, char **argv)
 {
-	const struct opt opts[] = { { 0 } };
+	bool json = false;
+	const struct opt opts[] = { { "json", 0, OPT_FLAG, &json }, { 0 } };
 	int first, lock, rc;
 	pid_t pid;
 
@@ -177,8 +210,7 @@ static int sim_stop(int argc, char **argv)
 		if (rc)
 			return tool_error("the simulator does not stop: %s; see %s/" INIT_LOG,
 					  strerror(-rc), sim_rundir());
-		printf("the simulator in %s has stopped\n", sim_rundir());
-		return TOOL_OK;
+		return report(json, false, false);
 	}
 	/* What one that was killed has left behind. */
 	lock = init_lock();
@@ -186,8 +218,7 @@ static int sim_stop(int argc, char **argv)
 		init_remove_files();
 		close(lock);
 	}
-	printf("no simulator runs in %s\n", sim_rundir());
-	return TOOL_OK;
+	return report(json, false, true);
 }
 
 static const struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_stats.c - xpv stats and restart: the verbs that ask the supervisor
+ * cmd_stats.c - xpv stats: what the supervisor's workers have counted
  */
 #include <json-c/json.h>
 #include <stdio.h>
@@ -9,16 +9,11 @@
 #include "control.h"
 #include "tool.h"
 
-static const char stats_usage[] =
+static const char usage[] =
 	"xpv stats [-v] [--json] [DOM]\n\n"
 	"Shows what the backends have counted for each device, of all guests or of one:\n"
 	"requests, bytes, errors, notifications, and how often its worker was started\n"
 	"again.\n";
-
-static const char restart_usage[] =
-	"xpv restart [-v] [DOM] [CLASS]\n\n"
-	"Replaces the backend workers, of all guests or of one, of all classes or of one\n"
-	"(vdisk). Guests keep their devices: they notice nothing but a pause.\n";
 
 static int64_t number(struct json_object *dev, const char *name)
 {
@@ -99,22 +94,6 @@ static int show(struct json_object *answer, int64_t domid, bool json)
 	return tool_flush();
 }
 
-/* A domain's number, for the supervisor knows no names. */
-static int resolve(const char *name, int64_t *domid)
-{
-	struct xs_handle *xs = tool_xs_open();
-	xc_interface *xch = xs ? tool_xc_open() : NULL;
-	struct domain dom;
-	int rc = xch ? tool_domain(xs, xch, name, &dom) : TOOL_FAILED;
-
-	if (!rc)
-		*domid = dom.domid;
-	if (xch)
-		xc_interface_close(xch);
-	xs_close(xs);
-	return rc;
-}
-
 int cmd_stats(int argc, char **argv)
 {
 	bool json = false;
@@ -122,52 +101,16 @@ int cmd_stats(int argc, char **argv)
 		{ "json", 0, OPT_FLAG, &json },
 		{ NULL, 0, OPT_FLAG, NULL },
 	};
+	struct domain dom = { .domid = 0 };
 	struct json_object *answer;
-	int64_t domid = -1;
 	int first;
 
-	if (!tool_options(argc, argv, stats_usage, opts, &first))
+	if (!tool_options(argc, argv, usage, opts, &first))
 		return first;
 	if (argc - first > 1)
 		return tool_usage(argv[0], "one domain at most");
-	if (first < argc && resolve(argv[first], &domid))
+	if (first < argc && tool_resolve(argv[first], &dom))
 		return TOOL_FAILED;
 	answer = control_ask(control_question("stats"));
-	return answer ? show(answer, domid, json) : TOOL_FAILED;
-}
-
-static bool is_class(const char *name)
-{
-	for (int c = XS_CLASS_COMMON + 1; c < XS_CLASS_COUNT; c++)
-		if (!strcmp(xs_class_name((enum xs_class)c), name))
-			return true;
-	return false;
-}
-
-int cmd_restart(int argc, char **argv)
-{
-	const struct opt opts[] = { { NULL, 0, OPT_FLAG, NULL } };
-	struct json_object *question, *answer;
-	const char *class = NULL;
-	int64_t domid = -1;
-	int first;
-
-	if (!tool_options(argc, argv, restart_usage, opts, &first))
-		return first;
-	if (argc - first > 2)
-		return tool_usage(argv[0], "a domain and a class at most");
-	if (argc > first && is_class(argv[argc - 1]))
-		class = argv[--argc];
-	if (argc - first == 2)
-		return tool_usage(argv[0], "%s: no such class", argv[argc - 1]);
-	if (argc > first && resolve(argv[first], &domid))
-		return TOOL_FAILED;
-	question = control_question("restart");
-	if (domid >= 0)
-		json_object_object_add(question, "domid", json_object_new_int64(domid));
-	if (class)
-		json_object_object_add(question, "class", json_object_new_string(class));
-	answer = control_ask(question);
-	json_object_put(answer);
-	return answer ? TOOL_OK : TOOL_FAILED;
+	return answer ? show(answer, first < argc ? (int64_t)dom.domid : -1, json) : TOOL_FAILED;
 }

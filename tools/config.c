@@ -95,6 +95,8 @@ static int read_name(struct reader *r, struct config *config)
 		return TOOL_FAILED;
 	if (!name || !*name)
 		return say_invalid(r, "it has no name; add name=\"...\"");
+	if (*name == '-')
+		return say_invalid(r, "the name begins with '-', and would be taken for an option");
 	if (strlen(name) > CONFIG_NAME_MAX)
 		return say_invalid(r, "the name is longer than 63 characters");
 	if (!xs_parse_u64(name, strlen(name), &number))

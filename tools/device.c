@@ -149,23 +149,26 @@ bool device_remove(struct xs_handle *xs, xs_transaction_t t, const struct device
 	       store_prune(xs, t, dev->record, record_dir);
 }
 
-static bool read_state(struct xs_handle *xs, const char *dir, enum xs_key_id id,
-		       unsigned int *state)
+/* 0, -EINVAL if it is malformed, or -errno. */
+static int read_state(struct xs_handle *xs, const char *dir, enum xs_key_id id,
+		      unsigned int *state)
 {
-	uint64_t value;
+	uint64_t value = XB_UNKNOWN;
 	int rc = store_get(xs, XBT_NULL, dir, id, 0, 0, &value);
 
 	*state = rc ? XB_UNKNOWN : (unsigned int)value;
-	return rc != -ENOENT;
+	return rc;
 }
 
 void pair_read(struct xs_handle *xs, const struct device *dev, struct pair_view *view)
 {
-	char *error;
+	int backend = read_state(xs, dev->backend, XS_B_STATE, &view->backend);
+	int frontend = read_state(xs, dev->frontend, XS_F_STATE, &view->frontend);
+	char *error = store_read(xs, XBT_NULL, dev->error);
 
-	view->backend_there = read_state(xs, dev->backend, XS_B_STATE, &view->backend);
-	view->frontend_there = read_state(xs, dev->frontend, XS_F_STATE, &view->frontend);
-	error = store_read(xs, XBT_NULL, dev->error);
+	view->backend_there = backend != -ENOENT;
+	view->frontend_there = frontend != -ENOENT;
+	view->frontend_bad = frontend == -EINVAL;
 	tool_escape(view->error, sizeof(view->error), error ? error : "",
 		    error ? strlen(error) : 0);
 	free(error);

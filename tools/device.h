@@ -51,6 +51,7 @@ size_t device_ids(struct xs_handle *xs, uint32_t domid, enum xs_class class, uin
 struct pair_view {
 	bool frontend_there, backend_there;	/* there is such a directory, with a state */
 	unsigned int frontend, backend;		/* their xenbus states; 0 if absent or malformed */
+	bool frontend_bad;			/* the guest has written something else there */
 	char error[256];			/* the backend's reason, escaped; "" if none */
 };
 

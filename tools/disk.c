@@ -154,6 +154,15 @@ int disk_devid(const char *text, uint32_t *devid)
 			  "if need be (xvda1), or a number", text);
 }
 
+/* What has no effect so far, and is not refused, for many configurations hold it. */
+static void note_ineffective(const char *vdev, const libxl_device_disk *d)
+{
+	if (!libxl_defbool_is_default(d->discard_enable) && libxl_defbool_val(d->discard_enable))
+		tool_note("%s: 'discard' has no effect: xpv does not offer discard so far", vdev);
+	if (d->direct_io_safe)
+		tool_note("%s: 'direct-io-safe' has no effect on how xpv serves the disk", vdev);
+}
+
 static int take(struct disk *disk, const char *spec, const libxl_device_disk *d)
 {
 	if (!d->pdev_path || !*d->pdev_path)
@@ -173,6 +182,7 @@ static int take(struct disk *disk, const char *spec, const libxl_device_disk *d)
 	disk->direct_io_safe = d->direct_io_safe;
 	disk->discard = libxl_defbool_is_default(d->discard_enable) ?
 			!!d->readwrite : libxl_defbool_val(d->discard_enable);
+	note_ineffective(disk->vdev, d);
 	return TOOL_OK;
 }
 

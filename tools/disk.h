@@ -27,17 +27,23 @@ void disk_fini(struct disk *disk);
 int disk_devid(const char *text, uint32_t *devid);
 
 /* image.c: what it is served from */
+/*
+ * A file or a device, and the bytes of it that are served: two paths may name one, and a loop
+ * device is a part of the file behind it.
+ */
 struct image {
-	dev_t dev;		/* which file or device: two paths may name one */
+	dev_t dev;
 	ino_t ino;
 	bool block;
-	uint64_t bytes;
+	uint64_t start, end;	/* end is UINT64_MAX where nothing cuts it short */
 };
 
 /* Whether the backend could serve it. 0, or TOOL_FAILED with an error printed. */
 int image_check(const char *path, bool readonly, struct image *image);
-/* Just which file it is; false if there is none. */
+/* Just which one it is; false if there is none. */
 bool image_identify(const char *path, struct image *image);
+/* The same bytes of the same file; or some bytes in common. */
 bool image_same(const struct image *a, const struct image *b);
+bool image_overlaps(const struct image *a, const struct image *b);
 
 #endif

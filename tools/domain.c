@@ -3,9 +3,9 @@
  * domain.c - making and ending guests
  *
  * A guest is made in the order in which libxl does it: the domain, its records, its machine, its
- * disks; whoever watches sees each only when what it needs is there. It is ended in the reverse
- * order: the backends let go of its memory before the domain goes. Only build_machine() knows
- * what kind of machine it is.
+ * disks; whoever watches sees each only when what it needs is there. To end it, the backends let
+ * go of its memory, then its records go, then the domain. Only build_machine() knows what kind of
+ * machine it is.
  */
 #include "domain.h"
 
@@ -19,6 +19,7 @@
 #include "vdisk.h"
 
 #define DESTROY_SECONDS 10	/* for all backends together */
+#define SWEEPS 3		/* how often disks are looked for that came meanwhile */
 
 bool domain_log_path(char *buf, size_t size, const char *name)
 {
@@ -40,20 +41,13 @@ bool domain_is_live(struct xs_handle *xs, xc_interface *xch, uint32_t domid)
 /* Two guests of one name could not be told apart. */
 static int check_name(struct xs_handle *xs, xc_interface *xch, const char *name)
 {
-	char found[CONFIG_NAME_MAX + 1];
-	xc_domaininfo_t *list;
-	int n = tool_domains(xch, &list);
-	int rc = n < 0 ? TOOL_FAILED : TOOL_OK;
+	uint32_t domid;
+	int found = tool_domain_named(xs, XBT_NULL, xch, name, &domid);
 
-	for (int i = 0; i < n && !rc; i++) {
-		tool_domain_name(xs, list[i].domain, found, sizeof(found));
-		if (!strcmp(found, name))
-			rc = tool_error("%s: domain %u has this name already; destroy it, or "
-					"choose another name", name, list[i].domain);
-	}
-	if (n >= 0)
-		free(list);
-	return rc;
+	if (found > 0)
+		tool_error("%s: domain %u has this name already; destroy it, or choose another "
+			   "name", name, domid);
+	return found ? TOOL_FAILED : TOOL_OK;
 }
 
 static int make_domain(xc_interface *xch, const struct config *config, uint32_t *domid)
@@ -101,10 +95,10 @@ static int build_machine(xc_interface *xch, const struct config *config, uint32_
 static int attach_disks(struct xs_handle *xs, const struct config *config,
 			const struct domain *dom)
 {
-	bool already;
+	struct vdisk_result result;
 
 	for (size_t i = 0; i < config->disk_count; i++)
-		if (vdisk_attach(xs, dom, &config->disks[i], false, VDISK_SECONDS, &already))
+		if (vdisk_attach(xs, dom, &config->disks[i], false, VDISK_SECONDS, &result))
 			return TOOL_FAILED;
 	return TOOL_OK;
 }
@@ -125,6 +119,23 @@ static int check(struct xs_handle *xs, xc_interface *xch, const struct config *c
 	return config->disk_count && !control_ping() ? TOOL_FAILED : TOOL_OK;
 }
 
+static int say_no_records(const char *name, int err)
+{
+	switch (err) {
+	case ECANCELED:
+		return TOOL_FAILED;	/* the error has been printed */
+	case EEXIST:
+		return tool_error("%s: a guest with this uuid exists; leave uuid out, or choose "
+				  "another", name);
+	case ENOTUNIQ:
+		return tool_error("%s: a guest that was made at the same time has this name "
+				  "already; choose another name", name);
+	default:
+		return tool_error("%s: its records cannot be written: %s; are you root in Dom0?",
+				  name, strerror(err));
+	}
+}
+
 int domain_create(struct xs_handle *xs, xc_interface *xch, const struct config *config,
 		  struct domain *out)
 {
@@ -135,16 +146,10 @@ int domain_create(struct xs_handle *xs, xc_interface *xch, const struct config *
 	if (rc)
 		return rc;
 	snprintf(out->name, sizeof(out->name), "%s", config->name);
-	rc = domain_store_write(xs, out->domid, config);
-	if (rc == -EEXIST)
-		tool_error("%s: a guest with this uuid exists; leave uuid out, or choose another",
-			   config->name);
-	else if (rc)
-		tool_error("%s: its records cannot be written: %s; are you root in Dom0?",
-			   config->name, strerror(-rc));
+	rc = domain_store_write(xs, xch, out->domid, config);
 	if (rc) {
 		xc_domain_destroy(xch, out->domid);
-		return TOOL_FAILED;
+		return say_no_records(config->name, -rc);
 	}
 	tool_note("%s: domain %u is made; building its machine", config->name, out->domid);
 	rc = build_machine(xch, config, out->domid);
@@ -155,19 +160,34 @@ int domain_create(struct xs_handle *xs, xc_interface *xch, const struct config *
 	return rc;
 }
 
+/* Backends first. A disk that somebody attaches meanwhile is found by the next round. */
+static int remove_traces(struct xs_handle *xs, const struct domain *dom)
+{
+	bool clean = true;
+	int rc = -EBUSY;
+
+	for (int left = SWEEPS; rc == -EBUSY && left; left--) {
+		clean &= vdisk_abandon_all(xs, dom->domid, DESTROY_SECONDS);
+		rc = domain_store_remove(xs, dom->domid, left == 1);
+	}
+	if (!clean)
+		tool_warn("%s: a backend did not close in time; see xpvd's log", dom->name);
+	return rc;
+}
+
+/* The records go before the domain: if we are killed in between, what is left is a paused domain
+ * without a name, which is listed, and which can be destroyed by its number. */
 int domain_destroy(struct xs_handle *xs, xc_interface *xch, const struct domain *dom)
 {
 	int rc;
 
 	xc_domain_pause(xch, dom->domid);	/* best effort: no new I/O while backends close */
-	if (!vdisk_abandon_all(xs, dom->domid, DESTROY_SECONDS))
-		tool_warn("%s: a backend did not close in time; see xpvd's log", dom->name);
+	rc = remove_traces(xs, dom);
 	if (xc_domain_destroy(xch, dom->domid) && errno != ESRCH)
-		return tool_error("%s: it cannot be destroyed: %s; try again", dom->name,
-				  strerror(errno));
-	rc = domain_store_remove(xs, dom->domid);
+		return tool_error("%s: it cannot be destroyed: %s; try again: 'xpv destroy %u'",
+				  dom->name, strerror(errno), dom->domid);
 	if (rc)
-		return tool_error("%s: destroyed, but its records stay: %s; see 'xpv check'",
-				  dom->name, strerror(-rc));
+		return tool_error("%s: destroyed, but its records stay: %s; try again: 'xpv "
+				  "destroy %u'", dom->name, strerror(-rc), dom->domid);
 	return TOOL_OK;
 }

@@ -16,7 +16,7 @@
 int domain_create(struct xs_handle *xs, xc_interface *xch, const struct config *config,
 		  struct domain *out);
 /* Ends a guest at once and removes what stands in the store for it. 0, or TOOL_FAILED with an
- * error printed. A domain that has gone meanwhile is no error. */
+ * error printed. A domain that is gone already is no error. */
 int domain_destroy(struct xs_handle *xs, xc_interface *xch, const struct domain *dom);
 /* Whether somebody in the guest can be expected to answer: it runs, and was not made empty. */
 bool domain_is_live(struct xs_handle *xs, xc_interface *xch, uint32_t domid);
@@ -24,10 +24,15 @@ bool domain_is_live(struct xs_handle *xs, xc_interface *xch, uint32_t domid);
 bool domain_log_path(char *buf, size_t size, const char *name);
 
 /* domain_store.c: a guest's records in xenstore, as libxl writes them */
-/* 0, or -errno; -EEXIST: a guest of that UUID exists. */
-int domain_store_write(struct xs_handle *xs, uint32_t domid, const struct config *config);
-/* Removes all of it, as found from what Dom0 alone writes. 0 or -errno. */
-int domain_store_remove(struct xs_handle *xs, uint32_t domid);
+/* 0, or -errno; -EEXIST: a guest of that UUID exists, -ENOTUNIQ: one of that name,
+ * -ECANCELED: an error has been printed. */
+int domain_store_write(struct xs_handle *xs, xc_interface *xch, uint32_t domid,
+		       const struct config *config);
+/* Removes all of it, as found from what Dom0 alone writes. 0 or -errno; -EBUSY: the guest still
+ * has disks, and not `even_so`. */
+int domain_store_remove(struct xs_handle *xs, uint32_t domid, bool even_so);
+/* Whether there are any, be there such a guest or not. */
+bool domain_store_exists(struct xs_handle *xs, uint32_t domid);
 /* Whether it was made without a kernel. */
 bool domain_store_empty(struct xs_handle *xs, uint32_t domid);
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device.h"
 #include "domain.h"
 
 #define PATH_SIZE 128
@@ -26,8 +27,10 @@ static const char *const guest_owned[] = {
 struct records {
 	struct xs_handle *xs;
 	xs_transaction_t t;
+	xc_interface *xch;
 	const struct config *config;
 	uint32_t domid;
+	bool even_so;		/* remove them although there are disks */
 	char dom[PATH_SIZE], vm[PATH_SIZE], libxl[PATH_SIZE];
 };
 
@@ -60,6 +63,14 @@ static bool put_number(const struct records *r, const char *dir, const char *nam
 
 	xs_format_u64(text, sizeof(text), value);
 	return put(r, dir, name, text);
+}
+
+static bool exists(const struct records *r, const char *path)
+{
+	char *value = store_read(r->xs, r->t, path);
+
+	free(value);
+	return value;
 }
 
 static void format_uuid(char buf[40], const uint8_t u[16])
@@ -110,27 +121,44 @@ static void name_trees(struct records *r)
 static int write_all(struct xs_handle *xs, xs_transaction_t t, void *arg)
 {
 	struct records *r = arg;
-	char *there = store_read(xs, t, r->vm);
+	uint32_t namesake;
+	int named;
 
 	r->t = t;
-	free(there);
-	if (there)
+	if (exists(r, r->vm))
 		return -EEXIST;
+	/* Guests that are made at the same time see each other's names here. */
+	named = tool_domain_named(xs, t, r->xch, r->config->name, &namesake);
+	if (named)
+		return named < 0 ? -ECANCELED : -ENOTUNIQ;
 	if (!store_prune(xs, t, r->dom, "/local/domain") || !store_prune(xs, t, r->libxl, "") ||
 	    !make_dirs(r) || !put_values(r))
 		return -errno;
 	return 0;
 }
 
-int domain_store_write(struct xs_handle *xs, uint32_t domid, const struct config *config)
+int domain_store_write(struct xs_handle *xs, xc_interface *xch, uint32_t domid,
+		       const struct config *config)
 {
-	struct records r = { .xs = xs, .domid = domid, .config = config };
+	struct records r = { .xs = xs, .xch = xch, .domid = domid, .config = config };
 	char uuid[40];
 
 	name_trees(&r);
 	format_uuid(uuid, config->uuid);
 	snprintf(r.vm, sizeof(r.vm), "/vm/%s", uuid);
 	return store_transact(xs, write_all, &r);
+}
+
+static bool has_disks(const struct records *r)
+{
+	uint32_t *devids;
+	char root[PATH_SIZE];
+	size_t n;
+
+	device_record_root(root, sizeof(root), r->domid, XS_CLASS_VDISK);
+	n = store_numbers(r->xs, r->t, root, UINT32_MAX, &devids);
+	free(devids);
+	return n;
 }
 
 /* The guest's own value of `vm` is Dom0's: the guest may read it, and not write it. */
@@ -140,6 +168,9 @@ static int remove_all(struct xs_handle *xs, xs_transaction_t t, void *arg)
 	char path[PATH_SIZE + 8], *vm;
 	bool ok = true;
 
+	r->t = t;
+	if (!r->even_so && has_disks(r))
+		return -EBUSY;
 	snprintf(path, sizeof(path), "%s/vm", r->dom);
 	vm = store_read(xs, t, path);
 	if (vm && !strncmp(vm, "/vm/", 4) && vm[4])
@@ -149,20 +180,27 @@ static int remove_all(struct xs_handle *xs, xs_transaction_t t, void *arg)
 	       store_prune(xs, t, r->libxl, "") ? 0 : -errno;
 }
 
-int domain_store_remove(struct xs_handle *xs, uint32_t domid)
+int domain_store_remove(struct xs_handle *xs, uint32_t domid, bool even_so)
 {
-	struct records r = { .xs = xs, .domid = domid };
+	struct records r = { .xs = xs, .domid = domid, .even_so = even_so };
 
 	name_trees(&r);
 	return store_transact(xs, remove_all, &r);
 }
 
+bool domain_store_exists(struct xs_handle *xs, uint32_t domid)
+{
+	struct records r = { .xs = xs, .t = XBT_NULL, .domid = domid };
+
+	name_trees(&r);
+	return exists(&r, r.dom) || exists(&r, r.libxl);
+}
+
 bool domain_store_empty(struct xs_handle *xs, uint32_t domid)
 {
-	char path[PATH_SIZE], *value;
+	struct records r = { .xs = xs, .t = XBT_NULL };
+	char path[PATH_SIZE];
 
 	snprintf(path, sizeof(path), "/libxl/%u/xpv-empty", domid);
-	value = store_read(xs, XBT_NULL, path);
-	free(value);
-	return value;
+	return exists(&r, path);
 }

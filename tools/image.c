@@ -11,19 +11,51 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/loop.h>
+#include <linux/major.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define SECTOR 512	/* the unit of the protocol, whatever the medium has */
 
-static void identify(const struct stat *st, struct image *image)
+/* A loop device is what its file is. (Its partitions are disks of their own, with other numbers.) A
+ * device that cannot be asked stays itself. */
+static void look_behind_loop(const char *path, struct image *image)
 {
-	image->block = S_ISBLK(st->st_mode);
-	image->dev = image->block ? st->st_rdev : st->st_dev;
-	image->ino = image->block ? 0 : st->st_ino;
-	image->bytes = image->block ? 0 : (uint64_t)st->st_size;
+	struct loop_info64 info;
+	int fd, r;
+
+	if (!image->block || major(image->dev) != LOOP_MAJOR)
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return;
+	r = ioctl(fd, LOOP_GET_STATUS64, &info);
+	close(fd);
+	if (r)
+		return;
+	image->block = info.lo_rdevice;
+	image->dev = image->block ? info.lo_rdevice : info.lo_device;
+	image->ino = image->block ? 0 : info.lo_inode;
+	image->start = info.lo_offset;
+	if (info.lo_sizelimit && info.lo_sizelimit < UINT64_MAX - info.lo_offset)
+		image->end = info.lo_offset + info.lo_sizelimit;
+}
+
+static void identify(const char *path, const struct stat *st, struct image *image)
+{
+	bool block = S_ISBLK(st->st_mode);
+
+	*image = (struct image) {
+		.block = block,
+		.dev = block ? st->st_rdev : st->st_dev,
+		.ino = block ? 0 : st->st_ino,
+		.end = UINT64_MAX,
+	};
+	look_behind_loop(path, image);
 }
 
 bool image_identify(const char *path, struct image *image)
@@ -32,13 +64,23 @@ bool image_identify(const char *path, struct image *image)
 
 	if (stat(path, &st))
 		return false;
-	identify(&st, image);
+	identify(path, &st, image);
 	return true;
+}
+
+static bool same_file(const struct image *a, const struct image *b)
+{
+	return a->block == b->block && a->dev == b->dev && a->ino == b->ino;
 }
 
 bool image_same(const struct image *a, const struct image *b)
 {
-	return a->block == b->block && a->dev == b->dev && a->ino == b->ino;
+	return same_file(a, b) && a->start == b->start && a->end == b->end;
+}
+
+bool image_overlaps(const struct image *a, const struct image *b)
+{
+	return same_file(a, b) && a->start < b->end && b->start < a->end;
 }
 
 /* Root may write what nobody has leave to write. An administrator who took the leave away meant
@@ -79,25 +121,39 @@ static int open_as_backend(const char *path, bool readonly, bool block)
 	return open(path, flags | O_RDWR | (block ? O_EXCL : 0));
 }
 
-static int check_size(const char *path, int fd, struct image *image)
+/* A read-only device can be opened for writing all the same; only each write fails. */
+static int check_writable(const char *path, int fd)
 {
-	if (image->block && ioctl(fd, BLKGETSIZE64, &image->bytes))
+	int ro = 0;
+
+	if (ioctl(fd, BLKROGET, &ro) || !ro)
+		return TOOL_OK;
+	return tool_error("%s: the device is read-only; attach it with access=ro, or make it "
+			  "writable", path);
+}
+
+static int check_size(const char *path, int fd, const struct stat *st)
+{
+	uint64_t bytes = (uint64_t)st->st_size;
+
+	if (S_ISBLK(st->st_mode) && ioctl(fd, BLKGETSIZE64, &bytes))
 		return tool_error("%s: its size cannot be read: %s; check the device", path,
 				  strerror(errno));
-	if (!image->bytes)
+	if (!bytes)
 		return tool_error("%s: it is empty; give it a size, as with 'truncate -s 1G'",
 				  path);
-	if (image->bytes % SECTOR)
+	if (bytes % SECTOR)
 		return tool_error("%s: its size, %llu bytes, is not a multiple of %d; round it "
 				  "up with 'truncate -s %%%d'", path,
-				  (unsigned long long)image->bytes, SECTOR, SECTOR);
+				  (unsigned long long)bytes, SECTOR, SECTOR);
 	return TOOL_OK;
 }
 
 int image_check(const char *path, bool readonly, struct image *image)
 {
+	int fd, rc = TOOL_OK;
 	struct stat st;
-	int fd, rc;
+	bool block;
 
 	if (stat(path, &st)) {
 		if (errno == ENOENT || errno == ENOTDIR)
@@ -109,15 +165,19 @@ int image_check(const char *path, bool readonly, struct image *image)
 	if (S_ISDIR(st.st_mode))
 		return tool_error("%s: it is a directory; name an image file or a block device",
 				  path);
-	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+	block = S_ISBLK(st.st_mode);
+	if (!block && !S_ISREG(st.st_mode))
 		return tool_error("%s: it is neither a file nor a block device; name one", path);
-	identify(&st, image);
+	identify(path, &st, image);
 	if (!readonly && protected_mode(&st))
 		return say_cannot_open(path, readonly, EACCES);
-	fd = open_as_backend(path, readonly, image->block);
+	fd = open_as_backend(path, readonly, block);
 	if (fd < 0)
 		return say_cannot_open(path, readonly, errno);
-	rc = check_size(path, fd, image);
+	if (block && !readonly)
+		rc = check_writable(path, fd);
+	if (!rc)
+		rc = check_size(path, fd, &st);
 	close(fd);
 	return rc;
 }

@@ -38,7 +38,7 @@ static void print_help(void)
 	printf("usage: xpv [-v] VERB [ARGUMENT...]\n\n");
 	for (size_t i = 0; i < VERBS; i++)
 		printf("  %-13s %-23s %s\n", verbs[i].name, verbs[i].usage, verbs[i].summary);
-	printf("\nEach verb takes -h, -v and, where it prints something, --json.\n"
+	printf("\nEach verb takes -h, -v and --json.\n"
 	       "DOM is a guest's name or number. Exit status: 0 done, 1 failed, 2 bad usage.\n");
 }
 

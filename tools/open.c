@@ -27,13 +27,18 @@ static struct xentoollog_logger quiet = { .vmessage = drop_message };
 
 static void say_no_xen(const char *what)
 {
-	if (sim_running())
+	int err = errno;
+
+	if (err == EMFILE || err == ENFILE)
+		tool_error("cannot open %s: %s; allow more, as with 'ulimit -n 1024'", what,
+			   strerror(err));
+	else if (sim_running())
 		tool_error("the simulator in %s does not give %s: %s; see its log, or run "
 			   "'xpv sim stop' and 'xpv sim start'", tool_rundir(), what,
-			   strerror(errno));
+			   strerror(err));
 	else if (!access("/proc/xen/capabilities", F_OK))
 		tool_error("cannot open %s: %s; run this as root in Dom0, with xenstored running",
-			   what, strerror(errno));
+			   what, strerror(err));
 	else
 		tool_error("no Xen here and no simulator: run 'xpv sim start'");
 }
@@ -101,48 +106,70 @@ bool tool_domain_info(xc_interface *xch, uint32_t domid, xc_domaininfo_t *info)
 	return r == 1 && info->domain == domid;
 }
 
-/* Whose name is `name`? Only Dom0 and toolstacks write names: they can be trusted as such. */
-static bool find_by_name(struct xs_handle *xs, const xc_domaininfo_t *list, int n,
-			 const char *name, uint32_t *domid)
+const char *tool_domain_state(const xc_domaininfo_t *info)
 {
-	char path[64], *found;
-	bool same;
+	if (info->flags & XEN_DOMINF_dying)
+		return "dying";
+	if (info->flags & XEN_DOMINF_shutdown)
+		return (info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask) ==
+		       SHUTDOWN_crash ? "crashed" : "shutdown";
+	if (info->flags & XEN_DOMINF_paused)
+		return "paused";
+	return info->flags & XEN_DOMINF_blocked ? "blocked" : "running";
+}
 
-	for (int i = 0; i < n; i++) {
+/* Only Dom0 and toolstacks write names: they can be trusted as such. */
+int tool_domain_named(struct xs_handle *xs, xs_transaction_t t, xc_interface *xch,
+		      const char *name, uint32_t *domid)
+{
+	xc_domaininfo_t *list;
+	char path[64], *value;
+	int n = tool_domains(xch, &list), found = 0;
+
+	if (n < 0)
+		return n;
+	for (int i = 0; i < n && !found; i++) {
 		snprintf(path, sizeof(path), "/local/domain/%u/name", list[i].domain);
-		found = store_read(xs, XBT_NULL, path);
-		same = found && !strcmp(found, name);
-		free(found);
-		if (same) {
-			*domid = list[i].domain;
-			return true;
-		}
+		value = store_read(xs, t, path);
+		found = value && !strcmp(value, name);
+		free(value);
+		*domid = list[i].domain;
 	}
-	return false;
+	free(list);
+	return found;
 }
 
 int tool_domain(struct xs_handle *xs, xc_interface *xch, const char *dom, struct domain *out)
 {
-	xc_domaininfo_t *list, info;
+	xc_domaininfo_t info;
 	uint64_t number;
-	bool found;
-	int n;
+	int found;
 
 	if (!xs_parse_u64(dom, strlen(dom), &number)) {
 		out->domid = (uint32_t)number;
 		found = number < DOMID_FIRST_RESERVED &&
 			tool_domain_info(xch, out->domid, &info);
 	} else {
-		n = tool_domains(xch, &list);
-		if (n < 0)
-			return TOOL_FAILED;
-		found = find_by_name(xs, list, n, dom, &out->domid);
-		free(list);
+		found = tool_domain_named(xs, XBT_NULL, xch, dom, &out->domid);
 	}
+	if (found < 0)
+		return TOOL_FAILED;
 	if (!found)
 		return tool_error("%s: no such domain; 'xpv list' shows those that exist", dom);
 	tool_domain_name(xs, out->domid, out->name, sizeof(out->name));
 	if (!*out->name)
 		xs_format_u64(out->name, sizeof(out->name), out->domid);
 	return TOOL_OK;
+}
+
+int tool_resolve(const char *dom, struct domain *out)
+{
+	struct xs_handle *xs = tool_xs_open();
+	xc_interface *xch = xs ? tool_xc_open() : NULL;
+	int rc = xch ? tool_domain(xs, xch, dom, out) : TOOL_FAILED;
+
+	if (xch)
+		xc_interface_close(xch);
+	xs_close(xs);
+	return rc;
 }

@@ -137,3 +137,15 @@ struct json_object *tool_json_text(const char *text)
 
 	return json_object_new_string(tool_escape(line, sizeof(line), text, strlen(text)));
 }
+
+struct json_object *tool_json_domain(const struct domain *dom)
+{
+	struct json_object *obj = json_object_new_object();
+	char number[16];
+
+	xs_format_u64(number, sizeof(number), dom->domid);
+	json_object_object_add(obj, "name",
+			       strcmp(dom->name, number) ? tool_json_text(dom->name) : NULL);
+	json_object_object_add(obj, "domid", json_object_new_int64(dom->domid));
+	return obj;
+}

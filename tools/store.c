@@ -13,6 +13,8 @@
 
 #include "tool.h"
 
+#define MAX_FAILURES 8	/* of one transaction, before they are taken at their word */
+
 char *store_read(struct xs_handle *xs, xs_transaction_t t, const char *path)
 {
 	unsigned int len;
@@ -144,23 +146,32 @@ bool store_prune(struct xs_handle *xs, xs_transaction_t t, const char *path, con
 	return true;
 }
 
+/* What another client commits meanwhile may show through, and then a request in a transaction that
+ * could not be committed anyway fails with one of these before it comes to EAGAIN. */
+static bool may_be_conflict(int rc)
+{
+	return rc == -EIO || rc == -EINVAL || rc == -ENOENT;
+}
+
 int store_transact(struct xs_handle *xs, int (*fn)(struct xs_handle *xs, xs_transaction_t t,
 						   void *arg), void *arg)
 {
+	int failures = 0, rc;
 	xs_transaction_t t;
-	int rc;
 
-	do {
+	for (;;) {
 		t = xs_transaction_start(xs);
 		if (t == XBT_NULL)
 			return -errno;
 		rc = fn(xs, t, arg);
 		if (rc) {
 			xs_transaction_end(xs, t, true);
-			return rc;
-		}
-		if (xs_transaction_end(xs, t, false))
+			if (!may_be_conflict(rc) || ++failures == MAX_FAILURES)
+				return rc;
+		} else if (xs_transaction_end(xs, t, false)) {
 			return 0;
-	} while (errno == EAGAIN);
-	return -errno;
+		} else if (errno != EAGAIN) {
+			return -errno;
+		}
+	}
 }

@@ -23,6 +23,11 @@
 
 struct json_object;
 
+struct domain {
+	uint32_t domid;
+	char name[64];		/* escaped; its number if it has none */
+};
+
 enum tool_exit { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_USAGE = 2 };
 
 /* main.c: the verbs */
@@ -89,6 +94,8 @@ char *tool_escape(char *buf, size_t size, const char *text, size_t len);
 /* Prints the object, pretty and with a newline, on stdout, and drops it. Returns TOOL_OK, or
  * TOOL_FAILED, with an error printed, if stdout does not take it. */
 int tool_json(struct json_object *obj);
+/* {"name", "domid"}: a verb adds what it has done. name is null for a domain that has none. */
+struct json_object *tool_json_domain(const struct domain *dom);
 /* A JSON string from text that nobody has validated: escaped first, so that it is UTF-8. */
 struct json_object *tool_json_text(const char *text);
 /* Flushes stdout; TOOL_FAILED, with an error printed, if anything was lost. */
@@ -107,17 +114,20 @@ char *tool_absolute(const char *path);
 struct xs_handle *tool_xs_open(void);		/* NULL on failure */
 xc_interface *tool_xc_open(void);		/* NULL on failure */
 
-struct domain {
-	uint32_t domid;
-	char name[64];		/* escaped; its number if it has none */
-};
-
 /* A domain by name or id. 0, or TOOL_FAILED with an error printed: no such domain. */
 int tool_domain(struct xs_handle *xs, xc_interface *xch, const char *dom, struct domain *out);
+/* The same for a verb that needs nothing else of Xen. */
+int tool_resolve(const char *dom, struct domain *out);
+/* The domain of that name among those that exist, as the transaction sees it: 1 and *domid, 0 if
+ * there is none, or -1 with an error printed. */
+int tool_domain_named(struct xs_handle *xs, xs_transaction_t t, xc_interface *xch,
+		      const char *name, uint32_t *domid);
 /* All domains, ascending; *list is to be freed. How many, or -1 with an error printed. */
 int tool_domains(xc_interface *xch, xc_domaininfo_t **list);
 /* What the hypervisor says about one domain; false: it does not exist. */
 bool tool_domain_info(xc_interface *xch, uint32_t domid, xc_domaininfo_t *info);
+/* One word: dying, crashed, shutdown, paused, blocked or running. */
+const char *tool_domain_state(const xc_domaininfo_t *info);
 /* The name of a domain that exists, escaped; "" if it has none. */
 void tool_domain_name(struct xs_handle *xs, uint32_t domid, char *buf, size_t size);
 
@@ -144,8 +154,8 @@ size_t store_numbers(struct xs_handle *xs, xs_transaction_t t, const char *path,
 /* Removes path and what is below it, then each parent that this leaves empty, up to but not
  * including `stop`. A path that is not there is fine. False with errno if the store fails. */
 bool store_prune(struct xs_handle *xs, xs_transaction_t t, const char *path, const char *stop);
-/* Runs fn in a transaction, again whenever the store asks for it. fn returns 0 to commit, or
- * something else to abort, which is then returned; -errno if the store fails. */
+/* Runs fn in a transaction, again whenever another client was in the way. fn returns 0 to commit,
+ * or something else to abort, which is then returned; -errno if the store fails. */
 int store_transact(struct xs_handle *xs, int (*fn)(struct xs_handle *xs, xs_transaction_t t,
 						   void *arg), void *arg);
 

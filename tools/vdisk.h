@@ -9,27 +9,45 @@
 #include "disk.h"
 
 #define VDISK_SECONDS 10	/* how long the two ends may take, unless the user says otherwise */
+#define VDISK_UNDO_SECONDS 5	/* how long a backend may take to let go of what it has begun */
 
+struct vdisk_result {
+	bool no_change;		/* it was attached already, or was not there to be detached */
+	struct pair_view view;	/* the two ends as they were seen last */
+};
+
+/* vdisk.c: attaching */
 /*
  * Checks the image, writes the device's nodes, and waits for the backend, or, if `live`, for both
- * ends to be connected. A device that is there already and the same is only waited for, and
- * *already is set. 0, or TOOL_FAILED with an error printed; then the device is gone again, save
- * where the error says that it stays.
+ * ends to be connected. A device that is there already and the same is only waited for; the guest
+ * may also have closed it. 0, or TOOL_FAILED with an error printed; then the device is gone again,
+ * save where the error says that it stays.
  */
 int vdisk_attach(struct xs_handle *xs, const struct domain *dom, const struct disk *disk,
-		 bool live, unsigned int seconds, bool *already);
+		 bool live, unsigned int seconds, struct vdisk_result *result);
 
+/* What --json begins with: {"name", "domid", "vdev", "devid"}. */
+struct json_object *vdisk_json(const struct domain *dom, uint32_t devid);
+
+/* vdisk_detach.c: detaching */
 /*
  * Takes a device away: asks both ends to close, waits for them, removes the nodes. `force` does
- * not wait for the guest. A device that is not there is fine, and *missing is set. 0, or
- * TOOL_FAILED with an error printed; then the device stays, closing.
+ * not wait for the guest. A device that is not there is fine. 0, or TOOL_FAILED with an error
+ * printed; then the device stays, closing.
  */
 int vdisk_detach(struct xs_handle *xs, const struct domain *dom, uint32_t devid, bool force,
-		 unsigned int seconds, bool *missing);
+		 unsigned int seconds, struct vdisk_result *result);
 
 /* As vdisk_detach() with force for all disks of a guest that is about to end, whose backends then
  * close at the same time. False if one had to be removed before its backend had closed. */
 bool vdisk_abandon_all(struct xs_handle *xs, uint32_t domid, unsigned int seconds);
+
+/* The steps of it, each a transaction of its own: 0 or -errno. */
+int vdisk_close_node(struct xs_handle *xs, struct device *dev, bool abandon);
+int vdisk_remove_node(struct xs_handle *xs, struct device *dev);
+/* The goal between them; a frontend that never began has nothing to close. */
+bool vdisk_both_closed(const struct pair_view *view);
+int vdisk_say_store_failed(const char *name, int err);	/* TOOL_FAILED */
 
 /* vdisk_node.c: the nodes of one disk, in one transaction */
 enum vdisk_node {
@@ -37,7 +55,8 @@ enum vdisk_node {
 	VDISK_SAME,	/* it is there already */
 	VDISK_TAKEN,	/* another disk has the number */
 	VDISK_LEAVING,	/* it is being detached */
-	VDISK_SHARED	/* another device has the image, and one of the two writes */
+	VDISK_SHARED,	/* another device has the image, and one of the two writes */
+	VDISK_NO_DOMAIN	/* the guest has been destroyed */
 };
 
 struct vdisk_addition {

@@ -9,6 +9,7 @@
  * script. Who uses what is read from libxl's records, which guests can neither read nor write.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,15 +35,39 @@ static const char *type_of(const struct disk *disk)
 	return disk->cdrom ? "cdrom" : "disk";
 }
 
+/* The image that a record names, identified; false if there is none. */
+static bool record_image(struct xs_handle *xs, xs_transaction_t t, const struct device *dev,
+			 struct image *image)
+{
+	char *params = store_get_text(xs, t, dev->record, XS_B_PARAMS), *path = params;
+	bool found;
+
+	if (path && *path != '/' && strchr(path, ':'))
+		path = strchr(path, ':') + 1;	/* QEMU's disks: "raw:/path" */
+	found = path && image_identify(path, image);
+	free(params);
+	return found;
+}
+
+/* The same path, or another path to the same image. */
+static bool serves_image(struct xs_handle *xs, xs_transaction_t t,
+			 const struct vdisk_addition *add)
+{
+	struct image image;
+
+	return text_is(xs, t, add->dev.record, XS_B_PARAMS, add->disk->target) ||
+	       (record_image(xs, t, &add->dev, &image) && image_same(&image, add->image));
+}
+
 /* What the device that has our number is to us. */
 static enum vdisk_node compare(struct xs_handle *xs, xs_transaction_t t,
 			       const struct vdisk_addition *add)
 {
 	const struct device *dev = &add->dev;
 
-	if (!text_is(xs, t, dev->record, XS_B_PARAMS, add->disk->target) ||
-	    !text_is(xs, t, dev->record, XS_B_MODE, mode_of(add->disk)) ||
-	    !text_is(xs, t, dev->record, XS_B_DEVICE_TYPE, type_of(add->disk)))
+	if (!text_is(xs, t, dev->record, XS_B_MODE, mode_of(add->disk)) ||
+	    !text_is(xs, t, dev->record, XS_B_DEVICE_TYPE, type_of(add->disk)) ||
+	    !serves_image(xs, t, add))
 		return VDISK_TAKEN;
 	return text_is(xs, t, dev->backend, XS_B_ONLINE, "1") ? VDISK_SAME : VDISK_LEAVING;
 }
@@ -51,19 +76,11 @@ static enum vdisk_node compare(struct xs_handle *xs, xs_transaction_t t,
 static bool conflicts(struct xs_handle *xs, xs_transaction_t t, const struct device *other,
 		      const struct vdisk_addition *add)
 {
-	char *params, *path;
 	struct image image;
-	bool same;
 
 	if (add->disk->readonly && text_is(xs, t, other->record, XS_B_MODE, "r"))
 		return false;
-	params = store_get_text(xs, t, other->record, XS_B_PARAMS);
-	path = params;
-	if (path && *path != '/' && strchr(path, ':'))
-		path = strchr(path, ':') + 1;	/* QEMU's disks: "raw:/path" */
-	same = path && image_identify(path, &image) && image_same(&image, add->image);
-	free(params);
-	return same;
+	return record_image(xs, t, other, &image) && image_overlaps(&image, add->image);
 }
 
 static bool find_conflict(struct xs_handle *xs, xs_transaction_t t, struct vdisk_addition *add)
@@ -93,7 +110,7 @@ static bool find_conflict(struct xs_handle *xs, xs_transaction_t t, struct vdisk
 static bool write_node(struct xs_handle *xs, xs_transaction_t t, const struct vdisk_addition *add)
 {
 	const struct disk *disk = add->disk;
-	char devid[16];
+	char devid[16], name[32];
 	struct setting settings[] = {
 		{ XS_F_VIRTUAL_DEVICE, devid },
 		{ XS_F_DEVICE_TYPE, type_of(disk) },
@@ -101,7 +118,7 @@ static bool write_node(struct xs_handle *xs, xs_transaction_t t, const struct vd
 		{ XS_B_PARAMS, disk->target },
 		{ XS_B_REMOVABLE, disk->cdrom ? "1" : "0" },
 		{ XS_B_BOOTABLE, "1" },
-		{ XS_B_DEV, disk->vdev },
+		{ XS_B_DEV, name },	/* not as spelled: libxl knows fewer spellings */
 		{ XS_B_TYPE, "phy" },
 		{ XS_B_MODE, mode_of(disk) },
 		{ XS_B_DEVICE_TYPE, type_of(disk) },
@@ -116,14 +133,28 @@ static bool write_node(struct xs_handle *xs, xs_transaction_t t, const struct vd
 	size_t n = sizeof(settings) / sizeof(settings[0]);
 
 	xs_format_u64(devid, sizeof(devid), disk->devid);
+	xs_vdev_name(name, sizeof(name), disk->devid);
 	return device_write(xs, t, &add->dev, settings, disk->direct_io_safe ? n : n - 1);
+}
+
+/* Read within the transaction: a guest that is destroyed meanwhile makes it start again. */
+static bool domain_there(struct xs_handle *xs, xs_transaction_t t, uint32_t domid)
+{
+	char path[64], *value;
+
+	snprintf(path, sizeof(path), "/local/domain/%u", domid);
+	value = store_read(xs, t, path);
+	free(value);
+	return value || errno != ENOENT;
 }
 
 static int add_node(struct xs_handle *xs, xs_transaction_t t, void *arg)
 {
 	struct vdisk_addition *add = arg;
 
-	if (device_exists(xs, t, &add->dev))
+	if (!domain_there(xs, t, add->dev.domid))
+		add->outcome = VDISK_NO_DOMAIN;
+	else if (device_exists(xs, t, &add->dev))
 		add->outcome = compare(xs, t, add);
 	else if (find_conflict(xs, t, add))
 		add->outcome = VDISK_SHARED;

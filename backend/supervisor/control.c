@@ -114,7 +114,8 @@ static struct json_object *describe(const struct device *dev)
 	json_object_object_add(out, "state", json_object_new_string(xb_state_name(dev->mine)));
 	json_object_object_add(out, "worker", json_object_new_int(worker_pid(dev->worker)));
 	json_object_object_add(out, "attached",
-			       json_object_new_boolean(dev->link == LINK_ATTACHED));
+			       json_object_new_boolean(dev->link == LINK_ATTACHED &&
+						       !worker_leaving(dev->worker)));
 	add_counters(out, dev->journal);
 	json_object_object_add(out, "error", dev->reason[0] ?
 			       json_object_new_string(log_safe(safe, sizeof(safe), dev->reason)) :

@@ -35,6 +35,11 @@ int worker_pid(const struct worker *w)
 	return w && w->process.fd >= 0 ? (int)w->pid : 0;
 }
 
+bool worker_leaving(const struct worker *w)
+{
+	return w && w->leaving;
+}
+
 static bool socket_address(const struct worker *w, struct sockaddr_un *addr)
 {
 	int n;

@@ -55,13 +55,13 @@ struct supervisor {
 struct device_class {
 	enum xs_class id;
 	const char *program;		/* the worker's */
-	/* Opens what the device stands for, if it is not open, and sets dev->identity; idempotent. */
+	/* Opens what the device stands for and sets dev->identity; idempotent. */
 	int (*prepare)(struct device *dev);
 	/* Writes what the backend offers. */
 	bool (*publish)(struct device *dev, xs_transaction_t t);
 	/* Reads what the frontend asks for into msg; fds[WIRE_MAX_FDS] stay the device's. */
 	int (*collect)(struct device *dev, struct wire_msg *msg, int *fds);
-	/* True if the connection that the journal is about is the one that the frontend asks for. */
+	/* True if the journal is about the connection that the frontend asks for. */
 	bool (*is_current)(struct device *dev);
 	/* Writes what a connected frontend needs to know. */
 	bool (*announce)(struct device *dev, xs_transaction_t t);
@@ -179,6 +179,8 @@ void workers_sweep(struct supervisor *sup);
 unsigned int workers_restart(struct supervisor *sup, unsigned int domid, bool all);
 /* For listings: 0 if there is none. */
 int worker_pid(const struct worker *worker);
+/* True: it was asked to finish, and a successor takes over. */
+bool worker_leaving(const struct worker *worker);
 void workers_close(struct supervisor *sup);
 
 /* journal_file.c */

@@ -29,7 +29,7 @@ struct worker {
 	unsigned int deaths;		/* in a row, without progress between them */
 	uint64_t progress;		/* of its devices, when it started */
 	struct loop_timer respawn;
-	struct loop_timer patience;	/* set while a greeting, an answer to ATTACH, or its end is due */
+	struct loop_timer patience;	/* set while a greeting, an answer or its end is due */
 	struct loop_deferred grave;
 	uint32_t adopted[WORKER_DEVICES];	/* served before we came, not claimed yet */
 	unsigned int nr_adopted;

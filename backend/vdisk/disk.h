@@ -27,7 +27,7 @@
 #include "worker/map.h"
 #include "worker/replay.h"
 
-#define DISK_BATCH		32	/* requests taken in one go */
+#define DISK_BATCH		8	/* taken in one go: few, so that both ends work at once */
 #define DISK_MAX_SLOTS		512	/* a ring of 16 pages */
 #define DISK_BUFFER		(BLK_MAX_SEGS * BLK_PAGE)
 #define DISK_MAX_PERSISTENT	1056	/* pages kept mapped, as Linux's backend */

@@ -106,6 +106,9 @@ END
 refuses 1 "no name" config <<-END
 	memory=64
 END
+refuses 1 "begins with '-'" config <<-END
+	name="-k"
+END
 refuses 1 "kernel" config <<-END
 	name="c"
 	kernel="$DIR/none"
@@ -119,12 +122,38 @@ refuses 1 "in use by disk" config <<-END
 	disk=[ "vdev=xvda,target=$DIR/other.img", "vdev=xvdb,target=$DIR/good.img" ]
 END
 refuses 1 "No such file" xpv create "$DIR/none.cfg"
+refuses 1 "no output to show" xpv create -c "$DIR/g.cfg" 'name="c"'
 refuses 2 "KEY=VALUE" xpv create "$DIR/g.cfg" nonsense
 
 # Verbs.
 refuses 2 "did you mean 'list'" xpv lst
 refuses 2 "no such verb" xpv frobnicate
 refuses 2 "no verb" xpv
+
+# Programs that cannot be run, in domain 0 and in a guest, have the status that env(1) gives them.
+for where in "" "--dom g"; do
+	# shellcheck disable=SC2086 # two words
+	refuses 127 "cannot run nosuchcmd" xpv sim run $where -- nosuchcmd
+	# shellcheck disable=SC2086
+	refuses 126 "cannot run $DIR/good.img" xpv sim run $where -- "$DIR/good.img"
+done
+
+# Output that is lost is a failure.
+full() {
+	"$@" >/dev/full
+}
+for verb in "list" "list --json" "sim status" "sim status --json" "sim start" "destroy --json h"; do
+	# shellcheck disable=SC2086
+	refuses 1 "cannot write the output" full xpv $verb
+done
+guest h
+before=$(store)
+
+# A lack of descriptors is not taken for a lack of Xen.
+few() {
+	(ulimit -n "$1" && shift && xpv "$@")
+}
+refuses 1 "Too many open files" few 4 list
 
 is "the store after all of this" "$(store)" "$before"
 passed

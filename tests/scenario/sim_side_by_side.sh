@@ -11,10 +11,15 @@ need xpv xpv-hypervisor xpv-sim-vm
 
 one() { XPV_RUNDIR=$DIR/run xpv "$@"; }
 two() { XPV_RUNDIR=$DIR/two xpv "$@"; }
-both_stop() {
-	two sim stop >/dev/null 2>&1 || true
+finish() {
+	local status=$?
+
+	set +e
+	two sim stop >/dev/null 2>&1
+	(exit "$status")
+	clean_up
 }
-trap 'both_stop; clean_up' EXIT
+trap finish EXIT
 
 mkdir -p "$DIR/run" "$DIR/two"
 works one sim start --no-xpvd

@@ -31,7 +31,15 @@ perl -MIO::Socket::UNIX -e '
 	while (my $c = $s->accept) { <$c>; print $c "{\"ok\":true,\"devices\":[]}\n"; close $c }
 ' "$XPV_RUNDIR/xpvd.sock" &
 supervisor=$!
-trap 'kill $supervisor 2>/dev/null || true; clean_up' EXIT
+finish() {
+	local status=$?
+
+	set +e
+	kill "$supervisor" 2>/dev/null
+	(exit "$status")
+	clean_up
+}
+trap finish EXIT
 eventually 5 test -S "$XPV_RUNDIR/xpvd.sock"
 
 # name DOM: sets $back and $front
@@ -144,6 +152,21 @@ sleep 0.2
 kill -0 "$job" 2>/dev/null || fail "detach did not wait for the backend"
 put "$back/state" 6
 wait "$job" || fail "detach: $(cat "$DIR/job")"
+is "the store" "$(store)" "$before"
+
+# The guest has written rubbish in place of its state: that is what holds the disk up.
+background block-attach busy "$spec"
+eventually 5 there "$back/state"
+put "$front/state" 4 "$back/state" 4
+wait "$job" || fail "attach: $(cat "$DIR/job")"
+put "$front/state" evil
+refuses 1 "the guest has written something into $front/state that is no state" \
+	xpv block-detach --timeout 1 busy xvda
+! xpv check busy >"$DIR/check" || fail "check found nothing"
+contains "check" "$(cat "$DIR/check")" "error: $front/state: the guest has written something"
+lacks "check" "$(cat "$DIR/check")" "is xpvd running"
+put "$back/state" 6
+works xpv block-detach busy xvda
 is "the store" "$(store)" "$before"
 
 # By force: the guest is not asked, and a backend that hangs is named.

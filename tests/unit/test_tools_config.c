@@ -93,6 +93,7 @@ static void test_config_load_mistakes_are_one_line(void **state)
 		{ "name=\"\"\n", "no name" },
 		{ "name=[\"g\"]\n", ":1: parameter `name'" },
 		{ "name=\"12\"\n", "number" },
+		{ "name=\"-k\"\n", "begins with '-'" },
 		{ "name=\"../g\"\n", "'/'" },
 		{ "name=\"a b\"\n", "blanks" },
 		{ "name=\"g\"\nmemory=\"much\"\n", ":2: parameter `memory'" },

@@ -85,6 +85,25 @@ static void test_disk_parse_flags_have_xl_defaults(void **state)
 	disk_fini(&disk);
 }
 
+static void test_disk_parse_what_has_no_effect_is_noted(void **state)
+{
+	static const char *const spec = "vdev=xvda,direct-io-safe,discard,target=/b";
+	struct capture c;
+	struct disk disk;
+
+	(void)state;
+	for (int verbose = 0; verbose < 2; verbose++) {
+		tool_verbose = verbose;
+		capture_begin(&c, 2);
+		assert_int_equal(disk_parse(&disk, &spec, 1), TOOL_OK);
+		capture_end(&c);
+		tool_verbose = false;
+		disk_fini(&disk);
+		assert_int_equal(!!strstr(c.text, "'discard' has no effect"), verbose);
+		assert_int_equal(!!strstr(c.text, "'direct-io-safe' has no effect"), verbose);
+	}
+}
+
 static void test_disk_parse_bad_specs_are_one_line(void **state)
 {
 	static const struct {
@@ -217,6 +236,36 @@ static void test_image_same_other_files_are_not(void **state)
 	assert_false(image_identify("/nonexistent", &a));
 }
 
+static void test_image_overlaps_parts_of_one_file(void **state)
+{
+	static const struct {
+		uint64_t start, end;
+		bool same, overlaps;
+	} parts[] = {
+		{ 0, UINT64_MAX, true, true },
+		{ 0, 512, false, true },
+		{ 512, UINT64_MAX, false, true },
+	};
+	struct image whole, part, other;
+
+	(void)state;
+	assert_true(image_identify(file("a", 1024, 0600), &whole));
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		part = whole;
+		part.start = parts[i].start;
+		part.end = parts[i].end;
+		assert_int_equal(image_same(&whole, &part), parts[i].same);
+		assert_int_equal(image_overlaps(&whole, &part), parts[i].overlaps);
+		assert_int_equal(image_overlaps(&part, &whole), parts[i].overlaps);
+	}
+	other = whole;
+	other.end = 512;	/* what the last part has not */
+	assert_false(image_overlaps(&other, &part));
+	assert_false(image_overlaps(&part, &other));
+	assert_true(image_identify(file("b", 1024, 0600), &other));
+	assert_false(image_overlaps(&whole, &other));
+}
+
 static int make_dir(void **state)
 {
 	(void)state;
@@ -243,11 +292,13 @@ int main(void)
 		cmocka_unit_test(test_disk_parse_several_parts_are_one),
 		cmocka_unit_test(test_disk_parse_relative_target_becomes_absolute),
 		cmocka_unit_test(test_disk_parse_flags_have_xl_defaults),
+		cmocka_unit_test(test_disk_parse_what_has_no_effect_is_noted),
 		cmocka_unit_test(test_disk_parse_bad_specs_are_one_line),
 		cmocka_unit_test(test_image_check_good_files_pass),
 		cmocka_unit_test(test_image_check_bad_files_are_refused),
 		cmocka_unit_test(test_image_same_links_are_one_image),
 		cmocka_unit_test(test_image_same_other_files_are_not),
+		cmocka_unit_test(test_image_overlaps_parts_of_one_file),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -22,12 +22,19 @@
 #include "verbs.h"
 #include "vm/processes.h"
 
-#define SIGNALLED	128	/* as shells report it: 128 + signal */
+/* Exit statuses, as shells and env(1) give them. */
+#define NOT_EXECUTABLE	126
+#define NOT_FOUND	127
+#define SIGNALLED	128	/* and the signal's number */
 
 static int exec_command(char **argv)
 {
+	int err;
+
 	execvp(argv[0], argv);
-	return tool_error("cannot run %s: %s; give its path", argv[0], strerror(errno));
+	err = errno;
+	tool_error("cannot run %s: %s; give the path of a program", argv[0], strerror(err));
+	return err == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
 }
 
 /* The child's exit status, or 1 if the domain went away first. */

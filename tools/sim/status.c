@@ -147,7 +147,7 @@ static int print_text(struct sim_client *client, pid_t pid, const struct service
 	for (size_t i = 0; i < n; i++)
 		printf("  %-12s %d\n", services[i].name, services[i].pid);
 	printf("domid  state      ports  grants    maps  clients\n");
-	return for_domains(client, print_row, NULL) ? TOOL_FAILED : TOOL_OK;
+	return for_domains(client, print_row, NULL) ? TOOL_FAILED : tool_flush();
 }
 
 int sim_status(int argc, char **argv)
@@ -169,6 +169,7 @@ int sim_status(int argc, char **argv)
 			print_json(NULL, 0, services, 0);
 		else
 			printf("no simulator runs in %s\n", sim_rundir());
+		tool_flush();
 		return TOOL_FAILED;
 	}
 	n = read_services(services);
