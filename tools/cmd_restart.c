@@ -66,7 +66,7 @@ static bool all_served(struct json_object *answer, const struct domain *dom)
 	return true;
 }
 
-/* A worker finishes what is under way before it goes, so this may take as long as the slowest I/O. */
+/* A worker finishes what is under way first: this takes as long as the slowest I/O. */
 static int await_served(const struct domain *dom)
 {
 	const struct timespec pause = { .tv_nsec = 10 * 1000000 };
