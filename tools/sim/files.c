@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The simulator's files below XPV_RUNDIR: sim/ has its sockets and its pid file, and goes when it
- * stops; log/ stays. The pid file's lock, not its presence, says that a simulator runs.
+ * stops, as does what xpvd kept; log/ stays. The pid file's lock, not its presence, says that a simulator runs.
  */
 #include "init.h"
 
@@ -101,10 +101,13 @@ static void remove_tree(int parent, const char *name)
 	unlinkat(parent, name, AT_REMOVEDIR);
 }
 
+/* With the machine its guests are gone, and what xpvd kept about them means nothing any more. */
 void init_remove_files(void)
 {
+	static const char *const names[] = { "sim", "journal", "worker", "xpvd.lock", "xpvd.sock" };
 	char path[PATH_SIZE];
 
-	if (sim_path(path, sizeof(path), "sim"))
-		remove_tree(AT_FDCWD, path);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (sim_path(path, sizeof(path), names[i]))
+			remove_tree(AT_FDCWD, path);
 }
