@@ -59,7 +59,8 @@ run_scenario() {
 	*)
 		failed=$((failed + 1))
 		printf 'FAILED  %s (status %d)\n' "${1#tests/}" "$status"
-		tail -n 60 "$out"
+		sed '/^--- logs/,$d' "$out" | tail -n 20	# what the script said, then the logs
+		sed -n '/^--- logs/,$p' "$out" | tail -n 60
 		;;
 	esac
 }

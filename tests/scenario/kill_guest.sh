@@ -14,7 +14,7 @@ kill_ours() {
 	local pid killed=0
 
 	for pid in $(pgrep -f "^$1"); do
-		if tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "XPV_RUNDIR=$XPV_RUNDIR"; then
+		if grep -qsxz "XPV_RUNDIR=$XPV_RUNDIR" "/proc/$pid/environ"; then
 			kill -9 "$pid"
 			killed=$((killed + 1))
 		fi

@@ -28,7 +28,7 @@ machine_of() {
 
 	for pid in $(pgrep -x xpv-sim-vm); do
 		{
-			tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "XPV_RUNDIR=$XPV_RUNDIR" &&
+			grep -qsxz "XPV_RUNDIR=$XPV_RUNDIR" "/proc/$pid/environ" &&
 				tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q -- "--domid $1 " &&
 				echo "$pid"
 		} 2>/dev/null || true
