@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The simulator's files below XPV_RUNDIR: sim/ has its sockets and its pid file, and goes when it
- * stops, as does what xpvd kept; log/ stays. The pid file's lock, not its presence, says that a simulator runs.
+ * stops, as does what xpvd kept; log/ stays. The pid file's lock, not its presence, says that a
+ * simulator runs.
  */
 #include "init.h"
 
