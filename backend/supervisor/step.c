@@ -165,8 +165,11 @@ static int read_states(struct device *dev, struct look *look)
 	if (dev->domain_gone)
 		return 0;
 	rc = store_number(dev, XBT_NULL, dev->fe_path, XS_F_STATE, 0, &look->peer);
-	if (rc == -EINVAL && dev->mine >= XB_CLOSING)
+	if (rc == -EINVAL && dev->mine >= XB_CLOSING) {
+		if (!dev->failed)
+			dev->reason[0] = '\0';	/* it is no reason for anything any more */
 		return 0;
+	}
 	return rc == -ENOENT || rc == -EACCES ? 0 : rc;
 }
 

@@ -40,6 +40,13 @@ static char *read_key(struct device *dev, xs_transaction_t t, const char *dir, e
 	return xs_read(dev->sup->xs, t, path, len);
 }
 
+/* -EINVAL is what a value gets that does not fit its key; xenstore's own EINVAL, which a dead
+ * connection gives too, must not be taken for that, or a guest would be blamed for it. */
+static int store_errno(void)
+{
+	return errno == EINVAL || errno == 0 ? -EIO : -errno;
+}
+
 int store_number(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
 		 unsigned int i, uint64_t *out)
 {
@@ -49,7 +56,7 @@ int store_number(struct device *dev, xs_transaction_t t, const char *dir, enum x
 	int rc = 0;
 
 	if (!text)
-		return -errno;
+		return store_errno();
 	err = xs_parse(id, text, len, out);
 	if (err != XS_OK)
 		rc = bad_value(dev, id, i, text, err);
@@ -66,7 +73,7 @@ int store_text(struct device *dev, xs_transaction_t t, const char *dir, enum xs_
 	int rc = 0;
 
 	if (!text)
-		return -errno;
+		return store_errno();
 	err = len < size ? xs_parse(id, text, len, NULL) : XS_ETOOLONG;
 	if (err != XS_OK)
 		rc = bad_value(dev, id, 0, text, err);

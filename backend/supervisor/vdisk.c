@@ -97,7 +97,7 @@ static int prepare(struct device *dev)
 		return device_reason(dev, "%s is read-only: attach it with access=ro",
 				     dev->disk.target);
 	}
-	fcntl(dev->disk.fd, F_SETFL, O_LARGEFILE);	/* from now on it may wait */
+	fcntl(dev->disk.fd, F_SETFL, 0);	/* from now on it may wait */
 	bytes = measure(dev);
 	if (bytes == 0) {
 		release(dev);
