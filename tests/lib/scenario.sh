@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# scenario.sh - what scenarios share: a simulator of their own, and assertions that show both sides
+# scenario.sh - what scenarios share: a system of their own, and assertions that show both sides
 #
-# A scenario is a bash script that sources this file, starts a simulator with `sim_start`, and
-# calls the assertions below; the first that does not hold ends it with status 1. Status 77 says
-# that it could not run. Everything it makes stands in $DIR, which goes when it ends, as does its
-# simulator, however it ends. BUILD is the absolute path of the build folder.
+# A scenario is a bash script that sources this file, starts a system, and calls the assertions
+# below; the first that does not hold ends it with status 1. Status 77 says that it could not run.
+# Everything it makes stands in $DIR, which goes when it ends, as does its system, however it ends.
+# BUILD is the absolute path of the build folder.
+#
+# A scenario that starts its system with `system_start` and reaches its guests through the functions
+# of system_sim.bash alone has a line "# runs on: simulator, xen" and runs on both: XPV_SYSTEM says
+# which of the two this is. One that starts a simulator with `sim_start` is about the simulator, or
+# about what only it can show.
 
 set -eu -o pipefail
 
@@ -30,9 +35,7 @@ clean_up() {
 		echo "--- logs"
 		tail -n 20 "$XPV_RUNDIR"/log/* 2>/dev/null || true
 	fi
-	if [ -d "$XPV_RUNDIR" ]; then
-		xpv sim stop >/dev/null 2>&1 || true
-	fi
+	system_stop
 	rm -rf "$DIR" ${MEMORY:+"$MEMORY"}
 	exit "$status"
 }
@@ -68,11 +71,6 @@ sim_start() {
 # Makes $MEMORY, a directory on a filesystem in memory, or $DIR itself where there is none.
 memory_dir() {
 	MEMORY=$(mktemp -d /dev/shm/xpv-test-XXXXXX 2>/dev/null) || MEMORY=$DIR
-}
-
-# Runs a Xen tool against the simulator.
-xen() {
-	xpv sim run -- "$@"
 }
 
 # The whole store with permissions, in an order that does not depend on when keys were made.
@@ -150,19 +148,22 @@ domid() {
 	xpv list --json "$1" | sed -n 's/.*"domid": *\([0-9]*\).*/\1/p'
 }
 
-# guest NAME [LINE...]: makes a guest from a configuration; without kernel= it is empty.
-guest() {
+# guest_config NAME [LINE...]: $DIR/NAME.cfg for a guest of the usual kind and size
+guest_config() {
 	local name=$1
 
 	shift
 	{
 		echo "name=\"$name\""
-		echo "memory=64"
+		echo "memory=$guest_memory"
+		echo "$guest_boot"
 		[ "$#" -eq 0 ] || printf '%s\n' "$@"
 	} >"$DIR/$name.cfg"
-	works xpv create "$DIR/$name.cfg"
 }
 
 passed() {
 	echo "PASS: $(basename "$0"): $checks checks"
 }
+
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "${BASH_SOURCE[0]}")/system_${XPV_SYSTEM:-sim}.bash"

@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# layers.sh - what is unpacked over Dom0's root: this build, the tests, a guest's kernel
+#
+#   layers.sh BUILD DIR
+#
+# DIR/xpv.cpio holds the build at /xpv/build and the tests at /xpv/tests, at /guest the guest's
+# kernel and initial root with minidom in it. Programs of a build with sanitizers need a
+# processor that is not emulated: the plain build is what runs here.
+
+set -eu -o pipefail
+here=$(realpath "$(dirname "$0")")
+source=$(realpath "$here/../..")
+
+build=$(realpath "${1:?usage: layers.sh BUILD DIR}")
+packages=$(realpath "${2:?usage: layers.sh BUILD DIR}")
+programs="xpv xpvd xpv-vdisk minidom"
+
+# shellcheck source-path=SCRIPTDIR
+. "$here/pack.bash"
+
+guest_layer() {
+	local tree=$packages/tree.guest-xpv
+
+	mkdir -p "$tree/usr/bin"
+	rm -rf "${tree:?}"/*
+	put_file "$build/minidom" /usr/bin/minidom
+	for file in $(libraries_of "$build/minidom"); do
+		put_file "$file" "/usr/${file#/usr/}"
+	done
+	pack "$packages/guest-xpv.cpio"
+}
+
+tree=$packages/tree.xpv
+rm -rf "$tree"
+mkdir -p "$tree/xpv/build" "$tree/guest"
+guest_layer
+for program in $programs; do
+	put_file "$build/$program" "/xpv/build/$program"
+	for file in $(libraries_of "$build/$program"); do
+		put_file "$file" "/usr/${file#/usr/}"
+	done
+done
+cp -r "$source/tests" "$tree/xpv/tests"
+cp "$packages/vmlinux" "$tree/guest/vmlinux"
+cat "$packages/guest.cpio" "$packages/guest-xpv.cpio" >"$tree/guest/initrd"
+pack "$packages/xpv.cpio"
