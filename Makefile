@@ -237,6 +237,16 @@ check-sim:				## scenarios in the simulator, under the sanitizers; T=name: one
 	$(Q)$(SAN_MAKE) tests
 	$(Q)tests/run.sh $(SAN_BUILD) scenario $(T)
 
+check-nested:				## scenarios on real Xen under QEMU; T=name: one
+	$(Q)tools/deps.sh
+	$(Q)$(MAKE) all
+	$(Q)tests/nested/run.sh $(BUILD) $(or $(T),all)
+
+nested-shell:				## Dom0's prompt on real Xen under QEMU
+	$(Q)tools/deps.sh
+	$(Q)$(MAKE) all
+	$(Q)tests/nested/shell.sh $(BUILD)
+
 export DISK
 
 demo: deps				## the main job, told step by step; DISK=path: with an image of your own
@@ -314,7 +324,7 @@ help:					## this list
 	$(Q)sed -n 's/^\([a-z-]*\):[^#]*##[[:space:]]*\(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		sort | expand -t 16
 
-.PHONY: all bench check-port check-sim check-unit clean demo deps fuzz fuzzers help install lint lint-objects test tests
+.PHONY: all bench check-nested check-port check-sim check-unit clean demo deps fuzz fuzzers help install lint lint-objects nested-shell test tests
 
 # Of this build alone: the sanitizers', the fuzzers' and lint's lie below it.
 -include $(shell find $(BUILD) \( -path '$(BUILD)/san' -o -path '$(BUILD)/fuzz' \

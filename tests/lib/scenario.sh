@@ -143,6 +143,12 @@ no_workers() {
 	[ -z "$(find "$XPV_RUNDIR/worker" "$XPV_RUNDIR/journal" ! -type d)" ]
 }
 
+# fsck_clean IMAGE: the file system in it has no fault
+fsck_clean() {
+	e2fsck -fn "$1" >"$DIR/fsck" 2>&1 || fail "e2fsck $1: $(cat "$DIR/fsck")"
+	checks=$((checks + 1))
+}
+
 # domid NAME
 domid() {
 	xpv list --json "$1" | sed -n 's/.*"domid": *\([0-9]*\).*/\1/p'

@@ -46,11 +46,12 @@ qemu() {
 		-append "console=com1 com1=115200 dom0_mem=1280M,max:1280M spec-ctrl=no,eager-fpu" \
 		-initrd "$dir/vmlinux console=hvc0 quiet panic=5,$initrd" \
 		-fsdev "local,id=share,path=$share,security_model=none" \
-		-device virtio-9p-pci,fsdev=share,mount_tag=share,disable-legacy=on "$@"
+		-device virtio-9p-pci,fsdev=share,mount_tag=share,disable-legacy=on \
+		-device isa-debug-exit,iobase=0xf4,iosize=1 "$@"
 }
 
 if [ -n "$interactive" ]; then
-	(qemu -serial mon:stdio)
+	(qemu -serial mon:stdio) || [ "$?" -eq 1 ]	# what isa-debug-exit makes of 0
 	exit
 fi
 
@@ -58,14 +59,11 @@ rm -f "$share/serial"
 (qemu -serial "file:$share/serial" </dev/null >"$share/qemu" 2>&1) &
 qemu_pid=$!
 end=$((SECONDS + limit))
-until status=$(sed -n 's/^dom0: ends with status \([0-9]*\).*/\1/p' "$share/serial" 2>/dev/null) &&
-	[ -n "$status" ]; do
-	if ! kill -0 "$qemu_pid" 2>/dev/null; then
-		qemu_pid=
-		echo "nested: QEMU has ended: $(tail -n 3 "$share/qemu" | tr '\n' ' ')" >&2
-		exit 125
-	fi
+while kill -0 "$qemu_pid" 2>/dev/null; do
 	[ "$SECONDS" -lt "$end" ] || exit 124
 	sleep 0.2
 done
-exit "$status"
+qemu_pid=
+status=$(sed -n 's/^dom0: ends with status \([0-9]*\).*/\1/p' "$share/serial")
+[ -n "$status" ] || echo "nested: QEMU has ended: $(tail -n 3 "$share/qemu" | tr '\n' ' ')" >&2
+exit "${status:-125}"

@@ -70,18 +70,11 @@ tell() {
 		failed=$((failed + 1))
 		echo "FAILED  xen: ${script#tests/} (status $status, $seconds s; see $share)"
 		cat "$share/boot"
+		[ "$status" -ne 124 ] || echo "it did not end in time"
 		tail -n 40 "$share/$name.out" 2>/dev/null ||
 			{ echo "--- serial"; tail -n 40 "$share/serial"; }
 		;;
 	esac
-}
-
-prepare() {
-	local extra=()
-
-	tools/deps.sh qemu-system-x86 busybox-static kmod cpio bridge-utils iproute2 xz-utils util-linux &&
-		"$here/packages.sh" "$dir" "${extra[@]}" && "$here/images.sh" "$dir" &&
-		"$here/layers.sh" "$build" "$dir"
 }
 
 select_scripts() {
@@ -100,7 +93,7 @@ select_scripts() {
 	done
 }
 
-if prepare; then
+if "$here/prepare.sh" "$build"; then
 	for script in $(select_scripts "${@:-all}"); do
 		run "$script"
 	done

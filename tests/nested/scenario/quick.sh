@@ -46,7 +46,7 @@ works guest_sh g 'umount /mnt'
 works xl block-detach g xvdb
 works xl destroy g
 eventually 10 no_workers
-works e2fsck -fn "$DIR/a.img" 2>/dev/null
+fsck_clean "$DIR/a.img"
 is "event channels" "$(lsevtchn 0 | wc -l)" "$before"
 is "loop devices" "$(losetup -a)" ""
 works xpv check
