@@ -242,6 +242,11 @@ check-nested:				## scenarios on real Xen under QEMU; T=name: one
 	$(Q)$(MAKE) all
 	$(Q)tests/nested/run.sh $(BUILD) $(or $(T),all)
 
+bench-nested:				## xpv, xen-blkback and qdisk side by side on real Xen
+	$(Q)tools/deps.sh
+	$(Q)$(MAKE) all
+	$(Q)tests/nested/run.sh $(BUILD) side_by_side
+
 nested-shell:				## Dom0's prompt on real Xen under QEMU
 	$(Q)tools/deps.sh
 	$(Q)$(MAKE) all
@@ -324,7 +329,7 @@ help:					## this list
 	$(Q)sed -n 's/^\([a-z-]*\):[^#]*##[[:space:]]*\(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		sort | expand -t 16
 
-.PHONY: all bench check-nested check-port check-sim check-unit clean demo deps fuzz fuzzers help install lint lint-objects nested-shell test tests
+.PHONY: all bench bench-nested check-nested check-port check-sim check-unit clean demo deps fuzz fuzzers help install lint lint-objects nested-shell test tests
 
 # Of this build alone: the sanitizers', the fuzzers' and lint's lie below it.
 -include $(shell find $(BUILD) \( -path '$(BUILD)/san' -o -path '$(BUILD)/fuzz' \

@@ -7,7 +7,9 @@
 #
 # Scenarios are tests/nested/scenario/*.sh, which need Xen, and those of tests/scenario/ that have a
 # line "# runs on: simulator, xen". quick.sh is what `make test` runs of them.
-# A line "# layers: NAME..." asks for further layers (layers.sh), "# seconds: N" for another limit.
+# A NAME may also be one of tests/nested/bench/. In a script's head a line "# layers: NAME..." asks
+# for further layers (layer/NAME.sh makes them), "# seconds: N" for another limit; "# prints: table"
+# says that lines of its output that begin with a bar are to be shown.
 # Counts as tests/run.sh does: status 0 passed, 77 skipped, with the reason, anything else failed,
 # with what the scenario said; the logs of what failed stay in BUILD/nested/results/NAME.
 
@@ -42,6 +44,9 @@ run() {
 	limit=$(header "$script" seconds)
 	limit=${limit:-$default_limit}
 	for layer in xpv $(header "$script" layers); do
+		if [ -x "$here/layer/$layer.sh" ]; then
+			"$here/layer/$layer.sh" "$dir" || { failed=$((failed + 1)); return; }
+		fi
 		layers+=("$dir/$layer.cpio")
 	done
 	echo "exec bash /xpv/tests/nested/dom0/job.sh $limit $script" >"$share/job"
@@ -84,7 +89,7 @@ select_scripts() {
 		case $name in
 		all) scenarios ;;
 		*)
-			found=$(ls "tests/nested/scenario/$name.sh" 2>/dev/null ||
+			found=$(ls tests/nested/{scenario,bench}/"$name.sh" 2>/dev/null | grep . ||
 				scenarios | grep "/$name\.sh$") || true
 			[ -n "$found" ] || echo "no scenario '$name' for Xen: T= takes a name without .sh" >&2
 			echo "$found"
