@@ -224,7 +224,7 @@ SAN_MAKE = $(MAKE) BUILD=$(SAN_BUILD) SAN=address,undefined OPT="-O1 -g"
 test: deps				## everything that has to pass (installs what it needs)
 	$(Q)$(MAKE) all
 	$(Q)$(SAN_MAKE) tests
-	$(Q)tests/run.sh $(SAN_BUILD) check-port
+	$(Q)PLAIN='$(abspath $(BUILD))' tests/run.sh $(SAN_BUILD) all
 
 check-unit:				## unit tests and hostile peers, under the sanitizers
 	$(Q)$(SAN_MAKE) tests

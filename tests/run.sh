@@ -3,17 +3,18 @@
 #
 # run.sh - runs the tests and counts them
 #
-#   run.sh BUILD [unit|scenario [NAME]|check-port]...
+#   run.sh BUILD [unit|scenario [NAME]|all]
 #
-# Without a kind: all unit tests and scenarios; `check-port` adds the proof that the frontend is
-# freestanding. A unit test is a cmocka program and counts one a test function; a scenario is a
-# script and counts one: status 0 passed, 77 skipped, with the reason shown, anything else failed.
-# The last line is the sum. The exit status is 0 only if something passed and nothing failed.
+# Without a kind: all unit tests and scenarios; `all` adds the proof that the frontend is
+# freestanding, and a boot of real Xen with the plain build that $PLAIN names. A unit test is a
+# cmocka program and counts one a test function; a scenario is a script and counts one: status 0
+# passed, 77 skipped, with the reason shown, anything else failed. The last line is the sum. The
+# exit status is 0 only if something passed and nothing failed.
 
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-build=$(realpath "${1:?usage: run.sh BUILD [unit|scenario [NAME]|check-port]...}")
+build=$(realpath "${1:?usage: run.sh BUILD [unit|scenario [NAME]|all]}")
 shift
 passed=0 failed=0 skipped=0
 out=$(mktemp)
@@ -97,6 +98,16 @@ check_port() {
 	fi
 }
 
+# One boot; its own last line has its counts.
+nested() {
+	local counts
+
+	tests/nested/run.sh "$PLAIN" quick 2>&1 | tee "$out" | sed '$d'
+	read -r -a counts < <(tail -n 1 "$out" | tr -cd '0-9 \n')
+	passed=$((passed + counts[0])) failed=$((failed + counts[1]))
+	skipped=$((skipped + counts[2]))
+}
+
 case ${1:-} in
 unit) all_units ;;
 scenario)
@@ -106,7 +117,7 @@ scenario)
 *)
 	all_units
 	all_scenarios
-	[ "${1:-}" != check-port ] || check_port
+	[ "${1:-}" != all ] || { check_port; nested; }
 	;;
 esac
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -21,8 +21,11 @@ build=$(realpath "${1:?usage: run.sh BUILD [all|NAME]...}")
 shift
 dir=$build/nested
 results=$dir/results
+mkdir -p "$results"
 passed=0 failed=0 skipped=0
 default_limit=600
+boot=
+trap 'kill $boot 2>/dev/null; wait; exit 130' INT TERM HUP
 
 scenarios() {
 	grep -l '^# runs on: simulator, xen$' tests/scenario/*.sh tests/hostile/*.sh
@@ -51,7 +54,9 @@ run() {
 	done
 	echo "exec bash /xpv/tests/nested/dom0/job.sh $limit $script" >"$share/job"
 	NESTED_SECONDS=$((limit + 120)) "$here/boot.sh" "$dir" "$share" "${layers[@]}" \
-		>"$share/boot" 2>&1
+		>"$share/boot" 2>&1 &
+	boot=$!
+	wait "$boot"
 	status=$?
 	[ "$status" -eq 124 ] || status=$(cat "$share/$name.status" 2>/dev/null || echo "$status")
 	tell "$script" "$name" "$share" "$status" $((SECONDS - start))
@@ -98,12 +103,15 @@ select_scripts() {
 	done
 }
 
-if "$here/prepare.sh" "$build"; then
-	for script in $(select_scripts "${@:-all}"); do
-		run "$script"
-	done
-else
-	failed=$((failed + 1))
+if ! "$here/prepare.sh" "$build" 2>"$dir/why"; then
+	cat "$dir/why" >&2
+	echo "SKIPPED xen: everything: $(tail -n 1 "$dir/why")"
+	echo "0 passed, 0 failed, 1 skipped"
+	exit 1
 fi
+cat "$dir/why" >&2
+for script in $(select_scripts "${@:-all}"); do
+	run "$script"
+done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
