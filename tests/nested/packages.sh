@@ -17,11 +17,15 @@ shift
 mkdir -p "$dir/deb" "$dir/root"
 dir=$(realpath "$dir")
 
-# apt-get, with lists and cache of our own
-own_apt() {
+options=()
+
+# From here on apt uses lists of our own, fresh ones.
+own_lists() {
+	[ "${#options[@]}" -eq 0 ] || return 1
 	mkdir -p "$dir/apt/lists/partial" "$dir/apt/cache/archives/partial"
-	apt-get -q -o Dir::State="$dir/apt" -o Dir::State::lists="$dir/apt/lists" \
-		-o Dir::State::status=/var/lib/dpkg/status -o Dir::Cache="$dir/apt/cache" "$@"
+	options=(-o "Dir::State=$dir/apt" -o "Dir::State::lists=$dir/apt/lists"
+		-o Dir::State::status=/var/lib/dpkg/status -o "Dir::Cache=$dir/apt/cache")
+	apt-get -q "${options[@]}" update >"$dir/apt.log" 2>&1
 }
 
 give_up() {
@@ -30,23 +34,29 @@ give_up() {
 	exit 1
 }
 
-download() {
-	(cd "$dir/deb" && rm -f "$1"_*.deb "$1"_*.deb.partial &&
-		{ apt-get -q download "$1" || { own_apt update && own_apt download "$1"; }; }) \
-		>"$dir/apt.log" 2>&1 || give_up "$1"
-}
-
-unpack() {
+# get PACKAGE: into $dir/root
+get() {
 	[ ! -e "$dir/deb/$1.done" ] || return 0
 	echo "  GET      $1"
-	download "$1"
+	(cd "$dir/deb" && rm -f "$1"_*.deb && apt-get -q "${options[@]}" download "$1") \
+		>"$dir/apt.log" 2>&1 || return 1
 	dpkg-deb -x "$dir/deb/$1"_*.deb "$dir/root"
 	touch "$dir/deb/$1.done"
 }
 
+unpack() {
+	get "$1" || { own_lists && get "$1"; } || give_up "$1"
+}
+
 # The kernel that the metapackage stands for; its version is in its name.
 kernel_package() {
-	apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends: *//p' | head -n 1
+	apt-cache "${options[@]}" depends linux-image-amd64 2>/dev/null |
+		sed -n 's/^ *Depends: *//p' | head -n 1
+}
+
+get_kernel() {
+	package=$(kernel_package)
+	[ -n "$package" ] && get "$package"
 }
 
 # little_endian FILE OFFSET BYTES
@@ -67,7 +77,7 @@ extract_vmlinux() {
 }
 
 hypervisor() {
-	[ -e "$dir/xen.elf" ] && return
+	[ ! -e "$dir/xen.elf" ] || return 0
 	unpack xen-hypervisor-4.17-amd64
 	gunzip -c "$dir"/root/boot/xen-4.17-amd64.gz >"$dir/xen.elf.new"
 	mv "$dir/xen.elf.new" "$dir/xen.elf"
@@ -76,19 +86,10 @@ hypervisor() {
 kernel() {
 	local package
 
-	[ -e "$dir/vmlinux" ] && return
-	package=$(kernel_package)
-	[ -n "$package" ] || { own_apt update >"$dir/apt.log" 2>&1; package=$(own_kernel); }
-	[ -n "$package" ] || give_up linux-image-amd64
-	unpack "$package"
-	extract_vmlinux "$dir/root/boot/vmlinuz-${package#linux-image-}"
+	[ ! -e "$dir/vmlinux" ] || return 0
+	get_kernel || { own_lists && get_kernel; } || give_up linux-image-amd64
 	echo "${package#linux-image-}" >"$dir/kernel-version"
-}
-
-own_kernel() {
-	apt-cache -o Dir::State="$dir/apt" -o Dir::State::lists="$dir/apt/lists" \
-		-o Dir::Cache="$dir/apt/cache" depends linux-image-amd64 2>/dev/null |
-		sed -n 's/^ *Depends: *//p' | head -n 1
+	extract_vmlinux "$dir/root/boot/vmlinuz-${package#linux-image-}"
 }
 
 hypervisor
