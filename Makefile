@@ -56,7 +56,8 @@ $(BUILD)/%.o: %.c
 
 RING_SRC := ring/blk_abi.c
 
-SCHEMA_SRC := xenstore-schema/parse.c \
+SCHEMA_SRC := xenstore-schema/hotplug.c \
+	      xenstore-schema/parse.c \
 	      xenstore-schema/path.c \
 	      xenstore-schema/schema.c \
 	      xenstore-schema/state.c \
@@ -90,9 +91,13 @@ XPVD_SRC := backend/loop.c \
 	    backend/log.c \
 	    backend/wire.c \
 	    backend/supervisor/adopt.c \
+	    backend/supervisor/claim.c \
 	    backend/supervisor/control.c \
 	    backend/supervisor/device.c \
 	    backend/supervisor/discover.c \
+	    backend/supervisor/host.c \
+	    backend/supervisor/hotplug.c \
+	    backend/supervisor/image.c \
 	    backend/supervisor/journal_file.c \
 	    backend/supervisor/main.c \
 	    backend/supervisor/process.c \
@@ -172,7 +177,7 @@ PROGRAMS := minidom xpv xpvd xpv-vdisk xpv-hypervisor xpv-sim-vm
 $(BUILD)/minidom: $(call objs,$(MINIDOM_SRC) $(LINUX_PORT_SRC) $(FRONTEND_SRC) $(RING_SRC) $(SCHEMA_SRC))
 $(BUILD)/minidom: LIBS := $(XEN_LIBS)
 $(BUILD)/xpvd: $(call objs,$(XPVD_SRC) $(RING_SRC) $(SCHEMA_SRC))
-$(BUILD)/xpvd: LIBS := -lxenstore -ljson-c
+$(BUILD)/xpvd: LIBS := $(XEN_LIBS) -ljson-c
 $(BUILD)/xpv-vdisk: $(call objs,$(VDISK_SRC) $(RING_SRC))
 $(BUILD)/xpv-vdisk: LIBS := -lxenevtchn -lxengnttab -luring
 $(BUILD)/xpv: $(call objs,$(XPV_SRC) $(SIM_TOOLS_SRC) $(SCHEMA_SRC))

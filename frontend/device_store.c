@@ -138,7 +138,21 @@ static int read_own_state(struct pv_device *dev, enum xb_state *state)
 	return PV_OK;
 }
 
-/* Takes the backend's path only if it is the one that the toolstack must have written. */
+/* The backend's directory stands below one of the kinds that serve our class. */
+static bool is_backend(struct pv_device *dev, unsigned int domid, const char *path, size_t path_len)
+{
+	for (unsigned int kind = 0; kind < XS_KIND_COUNT; kind++) {
+		size_t len = xs_backend_path(dev->backend, sizeof(dev->backend), domid, kind,
+					     dev->own_domid, dev->devid);
+
+		if (xs_kind_class(kind) == dev->class->id && len == path_len &&
+		    __builtin_memcmp(path, dev->backend, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Takes the backend's path only if it is one that the toolstack may have written. */
 static int adopt_backend(struct pv_device *dev, const char *path, size_t path_len)
 {
 	char value[VALUE_MAX];
@@ -150,9 +164,7 @@ static int adopt_backend(struct pv_device *dev, const char *path, size_t path_le
 		return rc;
 	if (rc || xs_parse(XS_F_BACKEND_ID, value, len, &number) != XS_OK)
 		return pv_device_fail(dev, PV_EBACKEND, "backend-id is missing or no domain", NULL);
-	len = xs_backend_path(dev->backend, sizeof(dev->backend), (uint32_t)number, dev->class->id,
-			      dev->own_domid, dev->devid);
-	if (len != path_len || __builtin_memcmp(path, dev->backend, len) != 0)
+	if (!is_backend(dev, (unsigned int)number, path, path_len))
 		return pv_device_fail(dev, PV_EBACKEND, "the backend's path is not this device's",
 				      NULL);
 	dev->backend_domid = (uint32_t)number;

@@ -52,7 +52,7 @@ int check_class(struct check *c, enum xs_class class, uint32_t only);
 void check_orphans(struct check *c);
 
 /* check_device.c: one device; returns as check_class() does */
-int check_device(struct check *c, enum xs_class class, uint32_t be, uint32_t domid,
+int check_device(struct check *c, enum xs_kind kind, uint32_t be, uint32_t domid,
 		 uint32_t devid);
 bool check_exists(struct check *c, const char *path);
 

@@ -18,6 +18,9 @@ static void read_pair(struct check *c, struct check_device *d)
 
 	d->backend = (unsigned int)store_get_or(c->xs, c->t, d->dev.backend, XS_B_STATE,
 						XB_UNKNOWN);
+	/* where it stands for Initialising, so that QEMU leaves it alone */
+	if (d->dev.kind == XS_KIND_QDISK && d->backend == XB_UNKNOWN)
+		d->backend = XB_INITIALISING;
 	d->frontend_bad = store_get(c->xs, c->t, d->dev.frontend, XS_F_STATE, 0, 0, &frontend) ==
 			  -EINVAL;
 	d->frontend = (unsigned int)frontend;
@@ -101,14 +104,14 @@ static bool settle(struct check *c, struct check_device *d)
 	return true;
 }
 
-int check_device(struct check *c, enum xs_class class, uint32_t be, uint32_t domid,
+int check_device(struct check *c, enum xs_kind kind, uint32_t be, uint32_t domid,
 		 uint32_t devid)
 {
 	struct check_device d = { .be = be };
 
-	device_init(&d.dev, class, domid, devid);
-	xs_backend_path(d.dev.backend, sizeof(d.dev.backend), be, class, domid, devid);
-	xs_error_path(d.dev.error, sizeof(d.dev.error), be, class, domid, devid);
+	device_init(&d.dev, kind, domid, devid);
+	xs_backend_path(d.dev.backend, sizeof(d.dev.backend), be, kind, domid, devid);
+	xs_error_path(d.dev.error, sizeof(d.dev.error), be, kind, domid, devid);
 	if (!snapshot(c) || !settle(c, &d))
 		return tool_error("xenstore gives no transaction: %s; try again", strerror(errno));
 	c->devices++;

@@ -70,14 +70,14 @@ static bool report_hotplug(struct check *c, const struct check_device *d)
 	status = store_get_text(c->xs, c->t, d->dev.backend, XS_B_HOTPLUG_STATUS);
 	error = store_get_text(c->xs, c->t, d->dev.backend, XS_B_HOTPLUG_ERROR);
 	xs_key_path(path, sizeof(path), d->dev.backend, XS_B_HOTPLUG_STATUS, 0, 0);
-	if (status && (!strcmp(status, "error") || !strcmp(status, "busy"))) {
+	if (xs_hotplug(script, status) == XS_HOTPLUG_FAILED) {
 		check_report(c, CHECK_ERROR, path, log, "the hotplug script ended with %s: %.200s",
 			     status, error ? error : "it gives no reason");
 		stuck = true;
-	} else if (script && *script && (!status || !*status) && d->online &&
+	} else if (xs_hotplug(script, status) == XS_HOTPLUG_RUNNING && d->online &&
 		   d->backend == XB_INIT_WAIT) {
 		check_report(c, CHECK_ERROR, path, log, "the hotplug script %.200s has not ended",
-			     script);
+			     script ? script : "that it waits for");
 		stuck = true;
 	}
 	free(script);

@@ -12,36 +12,20 @@
 
 #include "check.h"
 
-/* The domain whose directory a path is in. */
-static bool domid_of(const char *path, uint64_t *domid)
+/* The backend that a record names; false, with a finding, if it names none. */
+static bool record_backend(struct check *c, const struct device *dev, enum xs_kind *kind,
+			   uint32_t *be)
 {
-	static const char root[] = "/local/domain/";
-	const char *digits = path + sizeof(root) - 1;
-
-	return !strncmp(path, root, sizeof(root) - 1) &&
-	       xs_parse_u64(digits, strcspn(digits, "/"), domid) == XS_OK &&
-	       *domid <= XS_DOMID_MAX;
-}
-
-/* The domain of the backend that a record names; false, with a finding, if it names none. */
-static bool record_backend(struct check *c, const struct device *dev, uint32_t *be)
-{
-	char path[XS_PATH_MAX], again[XS_PATH_MAX], quoted[CHECK_QUOTED], *value;
+	char path[XS_PATH_MAX], quoted[CHECK_QUOTED], *value;
 	unsigned int len;
-	uint64_t domid;
 	bool good;
 
 	xs_key_path(path, sizeof(path), dev->record, XS_F_BACKEND, 0, 0);
 	value = xs_read(c->xs, XBT_NULL, path, &len);
 	if (!value)
 		return false;	/* another kind of device, or gone since it was listed */
-	good = domid_of(value, &domid) &&
-	       xs_backend_path(again, sizeof(again), (unsigned int)domid, dev->class, dev->domid,
-			       dev->devid) &&
-	       strlen(again) == len && !memcmp(again, value, len);
-	if (good)
-		*be = (uint32_t)domid;
-	else
+	good = device_recorded(c->xs, XBT_NULL, dev, kind, be);
+	if (!good)
 		check_report(c, CHECK_NOTICE, path, "look at the device with the tool that made it",
 			     "%s is not the directory of a backend known to xpv",
 			     check_quote(quoted, value, len));
@@ -49,28 +33,58 @@ static bool record_backend(struct check *c, const struct device *dev, uint32_t *
 	return good;
 }
 
-static bool backend_listed(struct check *c, enum xs_class class, uint32_t be, uint32_t domid,
+static bool backend_listed(struct check *c, enum xs_kind kind, uint32_t be, uint32_t domid,
 			   uint32_t devid)
 {
 	char path[XS_PATH_MAX];
 
-	xs_backend_path(path, sizeof(path), be, class, domid, devid);
+	xs_backend_path(path, sizeof(path), be, kind, domid, devid);
 	return check_exists(c, path);
+}
+
+/* Of any kind. */
+static bool served(struct check *c, enum xs_class class, uint32_t be, uint32_t domid,
+		   uint32_t devid)
+{
+	for (unsigned int kind = 0; kind < XS_KIND_COUNT; kind++)
+		if (xs_kind_class(kind) == class && backend_listed(c, kind, be, domid, devid))
+			return true;
+	return false;
+}
+
+/* QEMU's disks keep rules of their own. What is marked as ours is looked at. */
+static bool is_qemus(struct check *c, enum xs_kind kind, const char *dir)
+{
+	uint64_t mark;
+
+	return kind == XS_KIND_QDISK &&
+	       store_get(c->xs, XBT_NULL, dir, XS_B_SERVED_BY, 0, 0, &mark);
+}
+
+/* Any kind will do where none is known. */
+static enum xs_kind class_kind(enum xs_class class)
+{
+	unsigned int kind = 0;
+
+	while (kind < XS_KIND_COUNT && xs_kind_class(kind) != class)
+		kind++;
+	return kind;
 }
 
 /* Devices that a record names, and whose backend directory is gone. */
 static int check_records(struct check *c, enum xs_class class, uint32_t domid)
 {
 	uint32_t *list, be;
+	enum xs_kind kind;
 	size_t n = device_ids(c->xs, domid, class, &list);
 	struct device dev;
 	int rc = TOOL_OK;
 
 	for (size_t i = 0; i < n && !rc; i++) {
-		device_init(&dev, class, domid, list[i]);
-		if (record_backend(c, &dev, &be) &&
-		    !backend_listed(c, class, be, domid, list[i]))
-			rc = check_device(c, class, be, domid, list[i]);
+		device_find(c->xs, XBT_NULL, &dev, class_kind(class), domid, list[i]);
+		if (record_backend(c, &dev, &kind, &be) && !is_qemus(c, kind, dev.record) &&
+		    !backend_listed(c, kind, be, domid, list[i]))
+			rc = check_device(c, kind, be, domid, list[i]);
 	}
 	free(list);
 	return rc;
@@ -91,10 +105,10 @@ static void check_frontends(struct check *c, enum xs_class class, uint32_t domid
 		struct device dev;
 		bool found;
 
-		device_init(&dev, class, domid, list[i]);
+		device_init(&dev, class_kind(class), domid, list[i]);
 		found = check_exists(c, dev.record);
 		for (size_t b = 0; b < count && !found; b++)
-			found = backend_listed(c, class, backends[b], domid, list[i]);
+			found = served(c, class, backends[b], domid, list[i]);
 		if (!found)
 			check_report(c, CHECK_ERROR, dev.frontend, CHECK_LEFTOVER,
 				     "a frontend without backend and record");
@@ -102,15 +116,15 @@ static void check_frontends(struct check *c, enum xs_class class, uint32_t domid
 	free(list);
 }
 
-/* All devices of one class that one backend's domain serves. */
-static int check_backends(struct check *c, enum xs_class class, uint32_t be, uint32_t only)
+/* All devices of one kind that one backend's domain serves. */
+static int check_backends(struct check *c, enum xs_kind kind, uint32_t be, uint32_t only)
 {
-	char root[64], dir[XS_PATH_MAX], path[XS_PATH_MAX];
+	char root[64], dir[XS_PATH_MAX], path[XS_PATH_MAX], backend[XS_PATH_MAX];
 	uint32_t *guests, *devices;
 	int rc = TOOL_OK;
 	size_t n, m;
 
-	xs_backend_root(dir, sizeof(dir), class);
+	xs_backend_root(dir, sizeof(dir), kind);
 	snprintf(root, sizeof(root), "/local/domain/%u/%.32s", be, dir);
 	n = store_numbers(c->xs, XBT_NULL, root, XS_DOMID_MAX + 1, &guests);
 	for (size_t i = 0; i < n && !rc; i++) {
@@ -118,8 +132,11 @@ static int check_backends(struct check *c, enum xs_class class, uint32_t be, uin
 			continue;
 		snprintf(path, sizeof(path), "%s/%u", root, guests[i]);
 		m = store_numbers(c->xs, XBT_NULL, path, UINT32_MAX, &devices);
-		for (size_t j = 0; j < m && !rc; j++)
-			rc = check_device(c, class, be, guests[i], devices[j]);
+		for (size_t j = 0; j < m && !rc; j++) {
+			xs_backend_path(backend, sizeof(backend), be, kind, guests[i], devices[j]);
+			if (!is_qemus(c, kind, backend))
+				rc = check_device(c, kind, be, guests[i], devices[j]);
+		}
 		free(devices);
 	}
 	free(guests);
@@ -133,8 +150,9 @@ int check_class(struct check *c, enum xs_class class, uint32_t only)
 	size_t m = store_numbers(c->xs, XBT_NULL, "/libxl", XS_DOMID_MAX + 1, &recorded);
 	int rc = TOOL_OK;
 
-	for (size_t i = 0; i < n && !rc; i++)
-		rc = check_backends(c, class, domains[i], only);
+	for (unsigned int kind = 0; kind < XS_KIND_COUNT; kind++)
+		for (size_t i = 0; i < n && !rc && xs_kind_class(kind) == class; i++)
+			rc = check_backends(c, kind, domains[i], only);
 	for (size_t i = 0; i < m && !rc; i++)
 		if (only == CHECK_ALL || recorded[i] == only)
 			rc = check_records(c, class, recorded[i]);

@@ -160,7 +160,7 @@ static void list_domain(struct xs_handle *xs, uint32_t domid, struct json_object
 	struct device dev;
 
 	for (size_t i = 0; i < n; i++) {
-		device_init(&dev, XS_CLASS_VDISK, domid, ids[i]);
+		device_find(xs, XBT_NULL, &dev, XS_KIND_VBD, domid, ids[i]);
 		if (list)
 			json_object_array_add(list, device_json(xs, &dev));
 		else

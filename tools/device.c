@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BACKEND_DOMID 0u
 
@@ -20,16 +21,78 @@ void device_record_root(char *buf, size_t size, uint32_t domid, enum xs_class cl
 	snprintf(buf, size, "/libxl/%u/device/%s", domid, xs_class_type(class));
 }
 
-void device_init(struct device *dev, enum xs_class class, uint32_t domid, uint32_t devid)
+void device_init(struct device *dev, enum xs_kind kind, uint32_t domid, uint32_t devid)
 {
+	enum xs_class class = xs_kind_class(kind);
 	char root[64];
 
-	*dev = (struct device) { .class = class, .domid = domid, .devid = devid };
+	*dev = (struct device) { .class = class, .kind = kind, .domid = domid, .devid = devid };
 	xs_frontend_path(dev->frontend, sizeof(dev->frontend), domid, class, devid);
-	xs_backend_path(dev->backend, sizeof(dev->backend), BACKEND_DOMID, class, domid, devid);
-	xs_error_path(dev->error, sizeof(dev->error), BACKEND_DOMID, class, domid, devid);
+	xs_backend_path(dev->backend, sizeof(dev->backend), BACKEND_DOMID, kind, domid, devid);
+	xs_error_path(dev->error, sizeof(dev->error), BACKEND_DOMID, kind, domid, devid);
 	device_record_root(root, sizeof(root), domid, class);
 	snprintf(dev->record, sizeof(dev->record), "%s/%u", root, devid);
+}
+
+/* The domain whose directory a path is in. */
+static bool domid_of(const char *path, uint64_t *domid)
+{
+	static const char root[] = "/local/domain/";
+	const char *digits = path + sizeof(root) - 1;
+
+	return !strncmp(path, root, sizeof(root) - 1) &&
+	       xs_parse_u64(digits, strcspn(digits, "/"), domid) == XS_OK &&
+	       *domid <= XS_DOMID_MAX;
+}
+
+/* Only Dom0 writes records: what one says can be acted upon, if it is about this very device. */
+bool device_recorded(struct xs_handle *xs, xs_transaction_t t, const struct device *dev,
+		     enum xs_kind *kind, uint32_t *be)
+{
+	char *path = store_get_text(xs, t, dev->record, XS_F_BACKEND);
+	unsigned int domid = 0, devid = 0;
+	const char *rest = "";
+	uint64_t number = 0;
+	bool good;
+
+	good = path && domid_of(path, &number) &&
+	       xs_split_backend_path(path, kind, &domid, &devid, &rest) && !*rest &&
+	       xs_kind_class(*kind) == dev->class && domid == dev->domid && devid == dev->devid;
+	*be = (uint32_t)number;
+	free(path);
+	return good;
+}
+
+void device_find(struct xs_handle *xs, xs_transaction_t t, struct device *dev, enum xs_kind kind,
+		 uint32_t domid, uint32_t devid)
+{
+	enum xs_kind recorded;
+	uint32_t be;
+
+	device_init(dev, kind, domid, devid);
+	if (device_recorded(xs, t, dev, &recorded, &be) && be == BACKEND_DOMID)
+		device_init(dev, recorded, domid, devid);
+}
+
+/* Of the class's kinds the first is the kernel's. The simulator has a sysfs of its own, with no
+ * driver in it. */
+enum xs_kind device_kind(enum xs_class class)
+{
+	const char *sysfs = getenv("XPV_SYSFS");
+	char path[XS_PATH_MAX * 2];
+	unsigned int kind = 0;
+
+	for (; kind < XS_KIND_COUNT; kind++) {
+		const char *driver = xs_kind_driver(kind);
+
+		if (xs_kind_class(kind) != class)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", sysfs && *sysfs ? sysfs : "/sys",
+			 driver ? driver : "");
+		if (!driver || access(path, F_OK))
+			break;
+	}
+	return kind;
 }
 
 size_t device_ids(struct xs_handle *xs, uint32_t domid, enum xs_class class, uint32_t **list)
@@ -67,8 +130,8 @@ static bool make_dir(struct xs_handle *xs, xs_transaction_t t, const char *path,
 	       xs_set_permissions(xs, t, path, perms, 2);
 }
 
-static bool write_setting(struct xs_handle *xs, xs_transaction_t t, const struct device *dev,
-			  enum xs_key_id id, const char *value)
+bool device_set(struct xs_handle *xs, xs_transaction_t t, const struct device *dev,
+		enum xs_key_id id, const char *value)
 {
 	if (xs_key(id)->side == XS_FRONTEND_DIR)
 		return store_set(xs, t, dev->frontend, id, value);
@@ -79,7 +142,7 @@ static bool write_setting(struct xs_handle *xs, xs_transaction_t t, const struct
 /* What the xenbus protocol asks of every device. */
 static bool write_common(struct xs_handle *xs, xs_transaction_t t, const struct device *dev)
 {
-	char fe_id[16], be_id[16], initialising[16];
+	char fe_id[16], be_id[16], initialising[16], begin[16];
 	const struct setting common[] = {
 		{ XS_F_BACKEND, dev->backend },
 		{ XS_F_BACKEND_ID, be_id },
@@ -87,15 +150,18 @@ static bool write_common(struct xs_handle *xs, xs_transaction_t t, const struct 
 		{ XS_B_FRONTEND, dev->frontend },
 		{ XS_B_FRONTEND_ID, fe_id },
 		{ XS_B_ONLINE, "1" },
-		{ XS_B_STATE, initialising },
+		{ XS_B_STATE, begin },
 	};
 	char path[XS_PATH_MAX];
 
 	xs_format_u64(fe_id, sizeof(fe_id), dev->domid);
 	xs_format_u64(be_id, sizeof(be_id), BACKEND_DOMID);
 	xs_format_u64(initialising, sizeof(initialising), XB_INITIALISING);
+	/* QEMU takes every disk of its kind that it finds in Initialising. */
+	xs_format_u64(begin, sizeof(begin), dev->kind == XS_KIND_QDISK ? XB_UNKNOWN :
+								     XB_INITIALISING);
 	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
-		if (!write_setting(xs, t, dev, common[i].id, common[i].value))
+		if (!device_set(xs, t, dev, common[i].id, common[i].value))
 			return false;
 	/* libxl follows this one of the record's keys; it is otherwise the frontend's. */
 	return xs_key_path(path, sizeof(path), dev->record, XS_F_BACKEND, 0, 0) &&
@@ -111,7 +177,7 @@ bool device_write(struct xs_handle *xs, xs_transaction_t t, const struct device 
 	    !write_common(xs, t, dev))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (!write_setting(xs, t, dev, settings[i].id, settings[i].value))
+		if (!device_set(xs, t, dev, settings[i].id, settings[i].value))
 			return false;
 	return true;
 }

@@ -14,6 +14,7 @@
 
 struct device {
 	enum xs_class class;
+	enum xs_kind kind;		/* what its backend's directory stands below */
 	uint32_t domid, devid;
 	char frontend[XS_PATH_MAX], backend[XS_PATH_MAX];
 	char record[XS_PATH_MAX];	/* /libxl/<domid>/device/<type>/<devid> */
@@ -21,7 +22,19 @@ struct device {
 };
 
 /* device.c: the nodes */
-void device_init(struct device *dev, enum xs_class class, uint32_t domid, uint32_t devid);
+/* A device that has, or will have, a backend of this kind in Dom0. */
+void device_init(struct device *dev, enum xs_kind kind, uint32_t domid, uint32_t devid);
+/* A device that there is: of the kind that its record says, or of `kind` if there is no record or
+ * it names no backend that could be ours. */
+void device_find(struct xs_handle *xs, xs_transaction_t t, struct device *dev, enum xs_kind kind,
+		 uint32_t domid, uint32_t devid);
+/* The kind and the domain of the backend that its record names; false: it names none that xpv knows
+ * of. Neither may be NULL. */
+bool device_recorded(struct xs_handle *xs, xs_transaction_t t, const struct device *dev,
+		     enum xs_kind *kind, uint32_t *be);
+/* The kind that xpvd would serve a new device of: the kernel's own backend comes first where it is
+ * loaded, and then it is one that the kernel knows nothing of. */
+enum xs_kind device_kind(enum xs_class class);
 
 /* Where the records of a guest's devices of one class are. */
 void device_record_root(char *buf, size_t size, uint32_t domid, enum xs_class class);
@@ -37,6 +50,9 @@ bool device_exists(struct xs_handle *xs, xs_transaction_t t, const struct device
 /* Makes the three trees with their permissions: what all devices have, and the settings. */
 bool device_write(struct xs_handle *xs, xs_transaction_t t, const struct device *dev,
 		  const struct setting *settings, size_t n);
+/* Adds a key to a device that has been written. */
+bool device_set(struct xs_handle *xs, xs_transaction_t t, const struct device *dev,
+		enum xs_key_id id, const char *value);
 /* Asks the backend to close for good; with `abandon` as if the guest were gone: its directory
  * vanishes, and the backend need not wait for it. */
 bool device_close(struct xs_handle *xs, xs_transaction_t t, const struct device *dev,

@@ -25,7 +25,14 @@ static void drop_message(struct xentoollog_logger *logger, xentoollog_level leve
 
 static struct xentoollog_logger quiet = { .vmessage = drop_message };
 
-static void say_no_xen(const char *what)
+/* Either may be missing in Dom0: the one where xenfs is not mounted, the other in a kernel that was
+ * built without it. */
+static bool under_xen(void)
+{
+	return !access("/proc/xen/capabilities", F_OK) || !access("/sys/hypervisor/type", F_OK);
+}
+
+static void say_no_xen(const char *what, const char *remedy)
 {
 	int err = errno;
 
@@ -36,9 +43,9 @@ static void say_no_xen(const char *what)
 		tool_error("the simulator in %s does not give %s: %s; see its log, or run "
 			   "'xpv sim stop' and 'xpv sim start'", tool_rundir(), what,
 			   strerror(err));
-	else if (!access("/proc/xen/capabilities", F_OK))
-		tool_error("cannot open %s: %s; run this as root in Dom0, with xenstored running",
-			   what, strerror(err));
+	else if (under_xen())
+		tool_error("cannot open %s: %s; run this as root in Dom0%s", what, strerror(err),
+			   remedy);
 	else
 		tool_error("no Xen here and no simulator: run 'xpv sim start'");
 }
@@ -48,7 +55,7 @@ struct xs_handle *tool_xs_open(void)
 	struct xs_handle *xs = xs_open(0);
 
 	if (!xs)
-		say_no_xen("xenstore");
+		say_no_xen("xenstore", ", with xenstored running");
 	return xs;
 }
 
@@ -57,7 +64,7 @@ xc_interface *tool_xc_open(void)
 	xc_interface *xch = xc_interface_open(&quiet, &quiet, 0);
 
 	if (!xch)
-		say_no_xen("the hypervisor");
+		say_no_xen("the hypervisor", ", after 'modprobe xen-privcmd'");
 	return xch;
 }
 

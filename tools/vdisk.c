@@ -138,7 +138,7 @@ int vdisk_attach(struct xs_handle *xs, const struct domain *dom, const struct di
 	if (rc)
 		return rc;
 	add.image = &image;
-	device_init(&add.dev, XS_CLASS_VDISK, dom->domid, disk->devid);
+	device_init(&add.dev, device_kind(XS_CLASS_VDISK), dom->domid, disk->devid);
 	rc = vdisk_add_node(xs, &add);
 	if (rc)
 		return vdisk_say_store_failed(disk->vdev, -rc);

@@ -50,6 +50,8 @@ bool vdisk_both_closed(const struct pair_view *view);
 int vdisk_say_store_failed(const char *name, int err);	/* TOOL_FAILED */
 
 /* vdisk_node.c: the nodes of one disk, in one transaction */
+#define VDISK_NO_SCRIPT "/bin/true"
+
 enum vdisk_node {
 	VDISK_WRITTEN,
 	VDISK_SAME,	/* it is there already */

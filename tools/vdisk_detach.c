@@ -58,14 +58,28 @@ int vdisk_say_store_failed(const char *name, int err)
 			  strerror(err));
 }
 
-/* A device that another toolstack set up for another backend is not ours to take away. */
+/* A device that another toolstack set up for another backend is not ours to take away. Of kinds
+ * that are others', those are ours that are marked. */
 static bool is_ours(struct xs_handle *xs, const struct device *dev)
 {
 	char *backend = store_get_text(xs, XBT_NULL, dev->record, XS_F_BACKEND);
 	bool ours = !backend || !strcmp(backend, dev->backend);
+	uint64_t mark;
 
 	free(backend);
-	return ours;
+	return ours && (dev->kind != XS_KIND_QDISK ||
+			!store_get(xs, XBT_NULL, dev->record, XS_B_SERVED_BY, 0, 0, &mark));
+}
+
+/* A script that set something up has to take it down, and only the toolstack that ran it does. Ours
+ * names one that has nothing to do (vdisk_node.c). */
+static bool has_script(struct xs_handle *xs, const struct device *dev)
+{
+	char *script = store_get_text(xs, XBT_NULL, dev->record, XS_B_SCRIPT);
+	bool has = script && *script && strcmp(script, VDISK_NO_SCRIPT);
+
+	free(script);
+	return has;
 }
 
 /* Who keeps it from closing: the guest, which uses it or has spoilt its state, or the backend. */
@@ -117,13 +131,16 @@ int vdisk_detach(struct xs_handle *xs, const struct domain *dom, uint32_t devid,
 	int rc;
 
 	xs_vdev_name(vdev, sizeof(vdev), devid);
-	device_init(&dev, XS_CLASS_VDISK, dom->domid, devid);
+	device_find(xs, XBT_NULL, &dev, XS_KIND_VBD, dom->domid, devid);
 	*result = (struct vdisk_result) { .no_change = !device_exists(xs, XBT_NULL, &dev) };
 	if (result->no_change)
 		return TOOL_OK;
 	if (!is_ours(xs, &dev))
 		return tool_error("%s: another backend than xpv serves it; use 'xl block-detach "
 				  "%u %s'", vdev, dom->domid, vdev);
+	if (has_script(xs, &dev))
+		return tool_error("%s: xl has set it up with a hotplug script, and has to take it "
+				  "down; use 'xl block-detach %u %s'", vdev, dom->domid, vdev);
 	rc = vdisk_close_node(xs, &dev, force);
 	if (rc)
 		return vdisk_say_store_failed(vdev, -rc);
@@ -150,12 +167,12 @@ bool vdisk_abandon_all(struct xs_handle *xs, uint32_t domid, unsigned int second
 	size_t n = device_ids(xs, domid, XS_CLASS_VDISK, &devids);
 
 	for (size_t i = 0; i < n; i++) {
-		device_init(&dev, XS_CLASS_VDISK, domid, devids[i]);
+		device_find(xs, XBT_NULL, &dev, XS_KIND_VBD, domid, devids[i]);
 		if (is_ours(xs, &dev) && vdisk_close_node(xs, &dev, true))
 			clean = false;
 	}
 	for (size_t i = 0; i < n; i++) {
-		device_init(&dev, XS_CLASS_VDISK, domid, devids[i]);
+		device_find(xs, XBT_NULL, &dev, XS_KIND_VBD, domid, devids[i]);
 		if (!is_ours(xs, &dev))
 			continue;
 		if (await_pair(xs, &dev, backend_closed, false, deadline, &view) != AWAIT_REACHED)

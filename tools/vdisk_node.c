@@ -98,7 +98,7 @@ static bool find_conflict(struct xs_handle *xs, xs_transaction_t t, struct vdisk
 		device_record_root(root, sizeof(root), domids[i], XS_CLASS_VDISK);
 		disks = store_numbers(xs, t, root, UINT32_MAX, &devids);
 		for (size_t j = 0; j < disks && !found; j++) {
-			device_init(&add->other, XS_CLASS_VDISK, domids[i], devids[j]);
+			device_find(xs, t, &add->other, XS_KIND_VBD, domids[i], devids[j]);
 			found = conflicts(xs, t, &add->other, add);
 		}
 		free(devids);
@@ -110,8 +110,9 @@ static bool find_conflict(struct xs_handle *xs, xs_transaction_t t, struct vdisk
 static bool write_node(struct xs_handle *xs, xs_transaction_t t, const struct vdisk_addition *add)
 {
 	const struct disk *disk = add->disk;
+	bool foreign = add->dev.kind == XS_KIND_QDISK;
 	char devid[16], name[32];
-	struct setting settings[] = {
+	const struct setting settings[] = {
 		{ XS_F_VIRTUAL_DEVICE, devid },
 		{ XS_F_DEVICE_TYPE, type_of(disk) },
 		{ XS_F_TRUSTED, disk->trusted ? "1" : "0" },
@@ -119,22 +120,24 @@ static bool write_node(struct xs_handle *xs, xs_transaction_t t, const struct vd
 		{ XS_B_REMOVABLE, disk->cdrom ? "1" : "0" },
 		{ XS_B_BOOTABLE, "1" },
 		{ XS_B_DEV, name },	/* not as spelled: libxl knows fewer spellings */
-		{ XS_B_TYPE, "phy" },
+		{ XS_B_TYPE, foreign ? "qdisk" : "phy" },	/* libxl's word for the kind */
 		{ XS_B_MODE, mode_of(disk) },
 		{ XS_B_DEVICE_TYPE, type_of(disk) },
 		{ XS_B_DISCARD_ENABLE, disk->discard ? "1" : "0" },
 		{ XS_B_SPECIFICATION, "xen" },
 		/* Nothing is left to be set up. libxl runs the script when it detaches or destroys,
 		 * and calls it a failure if there is none. */
-		{ XS_B_SCRIPT, "/bin/true" },
+		{ XS_B_SCRIPT, VDISK_NO_SCRIPT },
 		{ XS_B_HOTPLUG_STATUS, "connected" },
-		{ XS_B_DIRECT_IO_SAFE, "1" },	/* written only if asked for, as libxl does */
 	};
 	size_t n = sizeof(settings) / sizeof(settings[0]);
 
 	xs_format_u64(devid, sizeof(devid), disk->devid);
 	xs_vdev_name(name, sizeof(name), disk->devid);
-	return device_write(xs, t, &add->dev, settings, disk->direct_io_safe ? n : n - 1);
+	return device_write(xs, t, &add->dev, settings, n) &&
+	       (!foreign || device_set(xs, t, &add->dev, XS_B_SERVED_BY, "xpv")) &&
+	       /* written only if asked for, as libxl does */
+	       (!disk->direct_io_safe || device_set(xs, t, &add->dev, XS_B_DIRECT_IO_SAFE, "1"));
 }
 
 /* Read within the transaction: a guest that is destroyed meanwhile makes it start again. */
@@ -148,13 +151,25 @@ static bool domain_there(struct xs_handle *xs, xs_transaction_t t, uint32_t domi
 	return value || errno != ENOENT;
 }
 
+/* Also if it was attached when the kernel's backend was not loaded, or the other way round. */
+static bool is_there(struct xs_handle *xs, xs_transaction_t t, struct device *dev)
+{
+	struct device found;
+
+	device_find(xs, t, &found, dev->kind, dev->domid, dev->devid);
+	if (!device_exists(xs, t, &found))
+		return false;
+	*dev = found;
+	return true;
+}
+
 static int add_node(struct xs_handle *xs, xs_transaction_t t, void *arg)
 {
 	struct vdisk_addition *add = arg;
 
 	if (!domain_there(xs, t, add->dev.domid))
 		add->outcome = VDISK_NO_DOMAIN;
-	else if (device_exists(xs, t, &add->dev))
+	else if (is_there(xs, t, &add->dev))
 		add->outcome = compare(xs, t, add);
 	else if (find_conflict(xs, t, add))
 		add->outcome = VDISK_SHARED;

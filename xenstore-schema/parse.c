@@ -121,6 +121,18 @@ static enum xs_err parse_path(const struct xs_key *key, const char *text, size_t
 	return XS_OK;
 }
 
+static enum xs_err parse_message(const struct xs_key *key, const char *text, size_t len,
+				 uint64_t *out)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!text[i])
+			return XS_ESYNTAX;
+	if (len < key->min || len > key->max)
+		return len ? XS_ERANGE : XS_EEMPTY;
+	*out = len;
+	return XS_OK;
+}
+
 static const struct {
 	enum xs_err (*parse)(const struct xs_key *key, const char *text, size_t len, uint64_t *out);
 	const char *words;	/* what such a value is called; NULL: see xs_describe */
@@ -134,6 +146,7 @@ static const struct {
 	[XS_CHOICE] = { parse_choice, NULL },
 	[XS_TEXT] = { parse_text, NULL },
 	[XS_PATH] = { parse_path, NULL },
+	[XS_MESSAGE] = { parse_message, NULL },
 };
 _Static_assert(sizeof(types) / sizeof(types[0]) == XS_VALUE_TYPES, "one row a type");
 
@@ -196,6 +209,11 @@ void xs_describe(const struct xs_key *key, char *buf, size_t size)
 		break;
 	case XS_PATH:
 		xs_text_add(&t, "an absolute xenstore path of at most ");
+		xs_text_u64(&t, key->max);
+		xs_text_add(&t, " bytes");
+		break;
+	case XS_MESSAGE:
+		xs_text_add(&t, "a message of at most ");
 		xs_text_u64(&t, key->max);
 		xs_text_add(&t, " bytes");
 		break;

@@ -63,10 +63,8 @@ static void add_key(struct xs_text *t, const char *pattern, unsigned int i, unsi
 }
 
 /* "<root>/<type>"; a class without a type has no path. */
-static void add_root(struct xs_text *t, const char *root, enum xs_class class)
+static void add_root(struct xs_text *t, const char *root, const char *type)
 {
-	const char *type = xs_class_type(class);
-
 	xs_text_add(t, root);
 	xs_text_char(t, '/');
 	if (type)
@@ -109,13 +107,13 @@ size_t xs_key_path(char *buf, size_t size, const char *dir, enum xs_key_id id,
 	return finish(&t);
 }
 
-size_t xs_backend_path(char *buf, size_t size, unsigned int be, enum xs_class class,
+size_t xs_backend_path(char *buf, size_t size, unsigned int be, enum xs_kind kind,
 		       unsigned int fe, unsigned int devid)
 {
 	struct xs_text t = xs_text_init(buf, size);
 
 	add_domain(&t, be);
-	add_root(&t, "backend", class);
+	add_root(&t, "backend", xs_kind_name(kind));
 	add_part(&t, fe);
 	add_part(&t, devid);
 	return finish(&t);
@@ -127,18 +125,18 @@ size_t xs_frontend_path(char *buf, size_t size, unsigned int fe, enum xs_class c
 	struct xs_text t = xs_text_init(buf, size);
 
 	add_domain(&t, fe);
-	add_root(&t, "device", class);
+	add_root(&t, "device", xs_class_type(class));
 	add_part(&t, devid);
 	return finish(&t);
 }
 
-size_t xs_error_path(char *buf, size_t size, unsigned int be, enum xs_class class,
+size_t xs_error_path(char *buf, size_t size, unsigned int be, enum xs_kind kind,
 		     unsigned int fe, unsigned int devid)
 {
 	struct xs_text t = xs_text_init(buf, size);
 
 	add_domain(&t, be);
-	add_root(&t, "error/backend", class);
+	add_root(&t, "error/backend", xs_kind_name(kind));
 	add_part(&t, fe);
 	add_part(&t, devid);
 	xs_text_add(&t, "/error");
@@ -151,17 +149,17 @@ size_t xs_frontend_error_path(char *buf, size_t size, unsigned int fe, enum xs_c
 	struct xs_text t = xs_text_init(buf, size);
 
 	add_domain(&t, fe);
-	add_root(&t, "error/device", class);
+	add_root(&t, "error/device", xs_class_type(class));
 	add_part(&t, devid);
 	xs_text_add(&t, "/error");
 	return finish(&t);
 }
 
-size_t xs_backend_root(char *buf, size_t size, enum xs_class class)
+size_t xs_backend_root(char *buf, size_t size, enum xs_kind kind)
 {
 	struct xs_text t = xs_text_init(buf, size);
 
-	add_root(&t, "backend", class);
+	add_root(&t, "backend", xs_kind_name(kind));
 	return finish(&t);
 }
 
@@ -169,17 +167,17 @@ size_t xs_device_root(char *buf, size_t size, enum xs_class class)
 {
 	struct xs_text t = xs_text_init(buf, size);
 
-	add_root(&t, "device", class);
+	add_root(&t, "device", xs_class_type(class));
 	return finish(&t);
 }
 
-static bool take_class(const char **p, enum xs_class *class)
+static bool take_kind(const char **p, enum xs_kind *kind)
 {
-	for (unsigned int c = 0; c < XS_CLASS_COUNT; c++) {
+	for (unsigned int k = 0; k < XS_KIND_COUNT; k++) {
 		const char *q = *p;
 
-		if (xs_class_type(c) && xs_skip(&q, xs_class_type(c)) && xs_skip(&q, "/")) {
-			*class = c;
+		if (xs_skip(&q, xs_kind_name(k)) && xs_skip(&q, "/")) {
+			*kind = k;
 			*p = q;
 			return true;
 		}
@@ -187,23 +185,23 @@ static bool take_class(const char **p, enum xs_class *class)
 	return false;
 }
 
-bool xs_split_backend_path(const char *path, enum xs_class *class, unsigned int *fe,
+bool xs_split_backend_path(const char *path, enum xs_kind *kind, unsigned int *fe,
 			   unsigned int *devid, const char **rest)
 {
 	const char *p = path;
-	enum xs_class found;
+	enum xs_kind found;
 	unsigned int be, domid, device;
 
 	if (xs_skip(&p, "/") && !(xs_skip(&p, "local/domain/") &&
 				  xs_take_number(&p, XS_DOMID_MAX, &be) && xs_skip(&p, "/")))
 		return false;
-	if (!xs_skip(&p, "backend/") || !take_class(&p, &found) ||
+	if (!xs_skip(&p, "backend/") || !take_kind(&p, &found) ||
 	    !xs_take_number(&p, XS_DOMID_MAX, &domid) || !xs_skip(&p, "/") ||
 	    !xs_take_number(&p, UINT32_MAX, &device))
 		return false;
 	if (*p && !(xs_skip(&p, "/") && *p))
 		return false;
-	*class = found;
+	*kind = found;
 	*fe = domid;
 	*devid = device;
 	*rest = p;

@@ -26,6 +26,16 @@ static const struct {
 };
 _Static_assert(sizeof(classes) / sizeof(classes[0]) == XS_CLASS_COUNT, "one row a class");
 
+static const struct {
+	const char *name;
+	enum xs_class class;
+	const char *driver, *module;
+} kinds[] = {
+	[XS_KIND_VBD] = { "vbd", XS_CLASS_VDISK, "bus/xen-backend/drivers/vbd", "xen-blkback" },
+	[XS_KIND_QDISK] = { "qdisk", XS_CLASS_VDISK, NULL, NULL },
+};
+_Static_assert(sizeof(kinds) / sizeof(kinds[0]) == XS_KIND_COUNT, "one row a kind");
+
 static const char *const state_names[] = {
 	[XB_UNKNOWN] = "Unknown",
 	[XB_INITIALISING] = "Initialising",
@@ -68,6 +78,7 @@ static const char *const type_names[] = {
 	[XS_CHOICE] = "choice",
 	[XS_TEXT] = "text",
 	[XS_PATH] = "path",
+	[XS_MESSAGE] = "message",
 };
 _Static_assert(sizeof(type_names) / sizeof(type_names[0]) == XS_VALUE_TYPES, "one a type");
 
@@ -145,6 +156,26 @@ const char *xs_class_type(enum xs_class class)
 const char *xs_class_name(enum xs_class class)
 {
 	return class < XS_CLASS_COUNT ? classes[class].name : "invalid";
+}
+
+const char *xs_kind_name(enum xs_kind kind)
+{
+	return kind < XS_KIND_COUNT ? kinds[kind].name : NULL;
+}
+
+enum xs_class xs_kind_class(enum xs_kind kind)
+{
+	return kind < XS_KIND_COUNT ? kinds[kind].class : XS_CLASS_COMMON;
+}
+
+const char *xs_kind_driver(enum xs_kind kind)
+{
+	return kind < XS_KIND_COUNT ? kinds[kind].driver : NULL;
+}
+
+const char *xs_kind_module(enum xs_kind kind)
+{
+	return kind < XS_KIND_COUNT ? kinds[kind].module : NULL;
 }
 
 const char *xb_state_name(unsigned int state)

@@ -52,6 +52,14 @@ enum xs_class {
 	XS_CLASS_COUNT
 };
 
+/* What a backend's directory stands below. It need not be the frontend's type: backends that are
+ * not the kernel's serve the same frontends, and libxl keeps them apart by this name. */
+enum xs_kind {
+	XS_KIND_VBD,		/* disks of the kernel's backend, or of what takes its place */
+	XS_KIND_QDISK,		/* disks of QEMU's, and of others that libxl takes for QEMU */
+	XS_KIND_COUNT
+};
+
 enum xs_type {
 	XS_UINT,	/* decimal number in [min, max] */
 	XS_BOOL,	/* 0 or 1 */
@@ -62,6 +70,7 @@ enum xs_type {
 	XS_CHOICE,	/* one of a list of words: choices, separated by '|' */
 	XS_TEXT,	/* printable text without control bytes */
 	XS_PATH,	/* an absolute xenstore path */
+	XS_MESSAGE,	/* words for people, of any bytes but NUL: to be escaped and shown */
 	XS_VALUE_TYPES	/* not XS_TYPE_COUNT, which is of xen/io/xs_wire.h */
 };
 
@@ -114,6 +123,14 @@ const struct xs_key *xs_key_find(enum xs_class class, enum xs_side side, const c
 const char *xs_class_type(enum xs_class class);
 /* "vdisk"; "common" for XS_CLASS_COMMON. */
 const char *xs_class_name(enum xs_class class);
+/* "qdisk"; NULL out of range. */
+const char *xs_kind_name(enum xs_kind kind);
+/* The class of the devices that such a backend serves; XS_CLASS_COMMON out of range. */
+enum xs_class xs_kind_class(enum xs_kind kind);
+/* Where the kernel's own backend of that kind is while it is loaded, below sysfs, and the name of
+ * its module; NULL: the kernel has none. */
+const char *xs_kind_driver(enum xs_kind kind);
+const char *xs_kind_module(enum xs_kind kind);
 /* "Connected" and so on, as xen/io/xenbus.h names them; "invalid" out of range. */
 const char *xb_state_name(unsigned int state);
 const char *xs_writer_name(enum xs_writer writer);
@@ -139,7 +156,7 @@ const char *xs_strerror(enum xs_err err);
 enum xs_err xs_parse_u64(const char *text, size_t len, uint64_t *out);
 
 /* Validates text against the key's type and range. For numeric types (UINT, BOOL, STATE, DOMID,
- * GREF, PORT) *out is the number; for CHOICE the index of the word; for TEXT and PATH the length.
+ * GREF, PORT) *out is the number; for CHOICE the index of the word; for TEXT, PATH and MESSAGE the length.
  * *out is untouched on error. out may be NULL. */
 enum xs_err xs_parse(enum xs_key_id id, const char *text, size_t len, uint64_t *out);
 enum xs_err xs_parse_key(const struct xs_key *key, const char *text, size_t len, uint64_t *out);
@@ -158,28 +175,28 @@ size_t xs_key_name(char *buf, size_t size, enum xs_key_id id, unsigned int i, un
 /* dir + "/" + key name. */
 size_t xs_key_path(char *buf, size_t size, const char *dir, enum xs_key_id id,
 		   unsigned int i, unsigned int j);
-/* /local/domain/<be>/backend/<type>/<fe>/<devid> */
-size_t xs_backend_path(char *buf, size_t size, unsigned int be, enum xs_class class,
+/* /local/domain/<be>/backend/<kind>/<fe>/<devid> */
+size_t xs_backend_path(char *buf, size_t size, unsigned int be, enum xs_kind kind,
 		       unsigned int fe, unsigned int devid);
 /* /local/domain/<fe>/device/<type>/<devid> */
 size_t xs_frontend_path(char *buf, size_t size, unsigned int fe, enum xs_class class,
 			unsigned int devid);
 /* /local/domain/<be>/error/<path below /local/domain/<be>/>/error: where a driver says why it
  * failed (Linux's xenbus_dev_error convention). */
-size_t xs_error_path(char *buf, size_t size, unsigned int be, enum xs_class class,
+size_t xs_error_path(char *buf, size_t size, unsigned int be, enum xs_kind kind,
 		     unsigned int fe, unsigned int devid);
 /* /local/domain/<fe>/error/device/<type>/<devid>/error: the same for a frontend. The guest writes
  * it: a hint to show, never to act upon. */
 size_t xs_frontend_error_path(char *buf, size_t size, unsigned int fe, enum xs_class class,
 			      unsigned int devid);
-/* "backend/<type>" : what a backend watches, relative to its own domain. */
-size_t xs_backend_root(char *buf, size_t size, enum xs_class class);
+/* "backend/<kind>" : what a backend watches, relative to its own domain. */
+size_t xs_backend_root(char *buf, size_t size, enum xs_kind kind);
 /* "device/<type>" : where a frontend looks, relative to its own domain. */
 size_t xs_device_root(char *buf, size_t size, enum xs_class class);
 /* Takes a backend path (absolute, or relative as a watch on "backend/vbd" reports it) apart:
  * true if it is exactly a device's directory or below it. rest: what follows, without the slash
  * ("state"), "" if nothing. */
-bool xs_split_backend_path(const char *path, enum xs_class *class, unsigned int *fe,
+bool xs_split_backend_path(const char *path, enum xs_kind *kind, unsigned int *fe,
 			   unsigned int *devid, const char **rest);
 
 /* vdev.c: a virtual disk's name and number (docs/man/xen-vbd-interface.7) */
@@ -187,6 +204,17 @@ bool xs_split_backend_path(const char *path, enum xs_class *class, unsigned int 
 enum xs_err xs_vdev_parse(const char *text, size_t len, uint32_t *vdev);
 /* device number -> "xvdb3"; falls back to the decimal number for foreign encodings. */
 size_t xs_vdev_name(char *buf, size_t size, uint32_t vdev);
+
+/* hotplug.c: who sets up what a device stands for, and how far that has come */
+enum xs_hotplug {
+	XS_HOTPLUG_DONE,	/* there is nothing to be done, or it was done */
+	XS_HOTPLUG_RUNNING,	/* a script has yet to say how it ended */
+	XS_HOTPLUG_FAILED
+};
+
+/* From the values of a backend's keys script and hotplug-status, NULL if absent. A script runs once
+ * the backend is in InitWait; what it sets up may not be touched before it is done. */
+enum xs_hotplug xs_hotplug(const char *script, const char *status);
 
 /* state.c: the life of a device as a table */
 enum xb_action {

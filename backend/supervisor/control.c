@@ -137,8 +137,10 @@ static const char *cmd_stats(struct supervisor *sup, struct json_object *in,
 	struct json_object *list = json_object_new_array();
 
 	(void)in;
-	for (const struct device *dev = sup->devices; dev; dev = dev->next)
-		json_object_array_add(list, describe(dev));
+	for (const struct device *dev = sup->devices; dev; dev = dev->next) {
+		if (dev->claim != CLAIM_OTHERS)
+			json_object_array_add(list, describe(dev));
+	}
 	json_object_object_add(out, "devices", list);
 	return NULL;
 }

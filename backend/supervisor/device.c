@@ -47,7 +47,7 @@ const char *device_name(const struct device *dev)
 /* A watch's token says whose it is, so that no path needs to be taken apart. */
 static void device_token(const struct device *dev, char token[TOKEN_MAX])
 {
-	snprintf(token, TOKEN_MAX, "%u %u %u", dev->class->id, dev->fe, dev->devid);
+	snprintf(token, TOKEN_MAX, "%u %u %u", dev->kind, dev->fe, dev->devid);
 }
 
 struct device *device_by_token(struct supervisor *sup, const char *token)
@@ -57,18 +57,36 @@ struct device *device_by_token(struct supervisor *sup, const char *token)
 
 	for (int i = 0; i < 3; i++)
 		part[i] = strtoul(end, &end, 10);
-	return device_find(sup, (enum xs_class)part[0], (unsigned int)part[1],
+	return device_find(sup, (enum xs_kind)part[0], (unsigned int)part[1],
 			   (unsigned int)part[2]);
 }
 
-struct device *device_find(struct supervisor *sup, enum xs_class class, unsigned int fe,
+struct device *device_find(struct supervisor *sup, enum xs_kind kind, unsigned int fe,
 			   unsigned int devid)
 {
 	struct device *dev = sup->devices;
 
-	while (dev && (dev->class->id != class || dev->fe != fe || dev->devid != devid))
+	while (dev && (dev->kind != kind || dev->fe != fe || dev->devid != devid))
 		dev = dev->next;
 	return dev;
+}
+
+struct device *device_served(struct supervisor *sup, enum xs_class class, unsigned int fe,
+			     unsigned int devid)
+{
+	struct device *dev = sup->devices;
+
+	while (dev && (dev->claim != CLAIM_OURS || dev->class->id != class || dev->fe != fe ||
+		       dev->devid != devid))
+		dev = dev->next;
+	return dev;
+}
+
+/* QEMU takes what it finds in Initialising, so what is not for it begins in Unknown. */
+bool device_is_new(const struct device *dev)
+{
+	return dev->mine == XB_INITIALISING ||
+	       (dev->mine == XB_UNKNOWN && dev->kind == XS_KIND_QDISK);
 }
 
 static void retry_due(struct loop_timer *timer)
@@ -79,22 +97,23 @@ static void retry_due(struct loop_timer *timer)
 	device_look(dev);
 }
 
-struct device *device_create(struct supervisor *sup, const struct device_class *class,
-			     unsigned int fe, unsigned int devid)
+struct device *device_create(struct supervisor *sup, enum xs_kind kind, unsigned int fe,
+			     unsigned int devid)
 {
-	struct device *dev = calloc(1, sizeof(*dev));
+	const struct device_class *class = device_class_of(xs_kind_class(kind));
+	struct device *dev = class ? calloc(1, sizeof(*dev)) : NULL;
 
 	if (!dev)
 		return NULL;
 	dev->sup = sup;
+	dev->kind = kind;
 	dev->class = class;
 	dev->fe = fe;
 	dev->devid = devid;
 	dev->journal_fd = dev->disk.fd = -1;
 	dev->told[0] = '?';		/* by an earlier supervisor, perhaps */
 	dev->retry.expired = retry_due;
-	if (!xs_backend_path(dev->be_path, sizeof(dev->be_path), sup->domid, class->id, fe,
-			     devid) ||
+	if (!xs_backend_path(dev->be_path, sizeof(dev->be_path), sup->domid, kind, fe, devid) ||
 	    !xs_frontend_path(dev->fe_path, sizeof(dev->fe_path), fe, class->id, devid) ||
 	    !xs_key_path(dev->fe_state, sizeof(dev->fe_state), dev->fe_path, XS_F_STATE, 0, 0)) {
 		free(dev);
@@ -103,7 +122,6 @@ struct device *device_create(struct supervisor *sup, const struct device_class *
 	dev->next = sup->devices;
 	sup->devices = dev;
 	log_debug("%s: discovered", device_name(dev));
-	worker_claim(dev);
 	return dev;
 }
 
@@ -127,16 +145,20 @@ void device_remove(struct device *dev)
 		xs_unwatch(sup->xs, dev->fe_state, token);
 	}
 	loop_timer_cancel(&sup->loop, &dev->retry);
-	store_tell_reason(dev, "");
+	if (dev->claim != CLAIM_OTHERS)
+		store_tell_reason(dev, "");
 	dev->class->release(dev);
-	journal_file_close(dev, true);
+	journal_file_close(dev, dev->claim != CLAIM_OTHERS);
+	if (dev->claim == CLAIM_OURS)
+		device_unclaim(dev);
 	for (struct device **p = &sup->devices; *p; p = &(*p)->next) {
 		if (*p == dev) {
 			*p = dev->next;
 			break;
 		}
 	}
-	log_info("%s: removed", device_name(dev));
+	if (dev->claim != CLAIM_OTHERS)
+		log_info("%s: removed", device_name(dev));
 	free(dev);
 	workers_sweep(sup);
 }
@@ -152,7 +174,7 @@ void device_fail(struct device *dev)
 	if (dev->link == LINK_NONE)
 		journal_file_void(dev);
 	store_tell_reason(dev, dev->reason);
-	if (dev->mine != XB_INITIALISING && dev->mine < XB_CLOSING)
+	if (!device_is_new(dev) && dev->mine < XB_CLOSING)
 		store_switch_state(dev, dev->mine, XB_CLOSING, NULL);
 }
 
@@ -182,20 +204,22 @@ static bool nodes_fit(struct device *dev)
 	return false;
 }
 
-/* The first look: is it a device at all? Then its frontend is watched. */
+/* The first look: is it a device at all, and ours? Then its frontend is watched. */
 static bool first_look(struct device *dev)
 {
 	char token[TOKEN_MAX];
 	uint64_t state;
 
-	if (!nodes_fit(dev)) {
-		if (store_number(dev, XBT_NULL, dev->be_path, XS_B_STATE, 0, &state) == -ENOENT)
-			device_remove(dev);
+	if (store_number(dev, XBT_NULL, dev->be_path, XS_B_STATE, 0, &state) == -ENOENT) {
+		device_remove(dev);
 		return false;
 	}
+	if (!device_claim(dev) || !nodes_fit(dev))
+		return false;
 	device_token(dev, token);
 	dev->watched = xs_watch(dev->sup->xs, dev->fe_state, token);
-	return true;
+	worker_claim(dev);
+	return dev->link == LINK_NONE || dev->link == LINK_ATTACHED;
 }
 
 void device_look(struct device *dev)

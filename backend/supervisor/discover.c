@@ -4,7 +4,7 @@
  *
  * An event says no more than "look": it marks devices, and all that has been queued is taken
  * before the first look, so that a guest which writes its state a million times costs a few looks
- * (XSA-349). A watch on the class's root finds devices; one on each frontend's state follows them;
+ * (XSA-349). A watch on each kind's root finds devices; one on each frontend's state follows them;
  * @releaseDomain tells of guests that are gone without a word.
  */
 #include <errno.h>
@@ -29,13 +29,12 @@ const struct device_class *device_class_of(enum xs_class id)
 	return (size_t)id < sizeof(classes) / sizeof(classes[0]) ? classes[id] : NULL;
 }
 
-static void mark(struct supervisor *sup, const struct device_class *class, unsigned int fe,
-		 unsigned int devid)
+static void mark(struct supervisor *sup, enum xs_kind kind, unsigned int fe, unsigned int devid)
 {
-	struct device *dev = device_find(sup, class->id, fe, devid);
+	struct device *dev = device_find(sup, kind, fe, devid);
 
 	if (!dev)
-		dev = device_create(sup, class, fe, devid);
+		dev = device_create(sup, kind, fe, devid);
 	if (dev)
 		dev->dirty = true;
 }
@@ -57,7 +56,7 @@ static void each_number(struct supervisor *sup, const char *path, uint64_t limit
 }
 
 struct scan {
-	const struct device_class *class;
+	enum xs_kind kind;
 	unsigned int fe;
 };
 
@@ -66,7 +65,7 @@ static void found_device(struct supervisor *sup, const char *path, unsigned int 
 	const struct scan *scan = arg;
 
 	(void)path;
-	mark(sup, scan->class, scan->fe, devid);
+	mark(sup, scan->kind, scan->fe, devid);
 }
 
 static void found_guest(struct supervisor *sup, const char *path, unsigned int fe, void *arg)
@@ -81,33 +80,30 @@ static void found_guest(struct supervisor *sup, const char *path, unsigned int f
 }
 
 /* Everything may have changed: all that is known and all that is there is looked at. */
-static void scan_class(struct supervisor *sup, const struct device_class *class)
+static void scan_kind(struct supervisor *sup, enum xs_kind kind)
 {
-	struct scan scan = { .class = class };
+	struct scan scan = { .kind = kind };
 	char root[XS_PATH_MAX];
 
 	for (struct device *dev = sup->devices; dev; dev = dev->next)
-		dev->dirty |= dev->class == class;
-	if (xs_backend_root(root, sizeof(root), class->id))
+		dev->dirty |= dev->kind == kind;
+	if (xs_backend_root(root, sizeof(root), kind))
 		each_number(sup, root, XS_DOMID_MAX + 1, found_guest, &scan);
 }
 
 static void scan_all(struct supervisor *sup)
 {
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		if (classes[i])
-			scan_class(sup, classes[i]);
-	}
+	for (unsigned int kind = 0; kind < XS_KIND_COUNT; kind++)
+		scan_kind(sup, kind);
 }
 
 /* A guest's directory came or went: that guest's devices, and no others. False: the path is not
  * such a directory. */
-static bool guest_event(struct supervisor *sup, const struct device_class *class,
-			const char *path)
+static bool guest_event(struct supervisor *sup, enum xs_kind kind, const char *path)
 {
-	struct scan scan = { .class = class };
+	struct scan scan = { .kind = kind };
 	char root[XS_PATH_MAX];
-	size_t len = xs_backend_root(root, sizeof(root), class->id);
+	size_t len = xs_backend_root(root, sizeof(root), kind);
 	uint64_t fe;
 
 	if (!len || strncmp(path, root, len) != 0 || path[len] != '/' ||
@@ -115,27 +111,24 @@ static bool guest_event(struct supervisor *sup, const struct device_class *class
 	    fe > XS_DOMID_MAX)
 		return false;
 	for (struct device *dev = sup->devices; dev; dev = dev->next)
-		dev->dirty |= dev->class == class && dev->fe == fe;
+		dev->dirty |= dev->kind == kind && dev->fe == fe;
 	found_guest(sup, root, (unsigned int)fe, &scan);
 	return true;
 }
 
-/* Something happened at or below a class's root; the path says where. */
+/* Something happened at or below a kind's root; the path says where. */
 static void root_event(struct supervisor *sup, const char *path)
 {
-	const struct device_class *class;
 	unsigned int fe, devid;
-	enum xs_class id;
+	enum xs_kind kind;
 	const char *rest;
 
-	if (xs_split_backend_path(path, &id, &fe, &devid, &rest)) {
-		class = device_class_of(id);
-		if (class)
-			mark(sup, class, fe, devid);
+	if (xs_split_backend_path(path, &kind, &fe, &devid, &rest)) {
+		mark(sup, kind, fe, devid);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		if (classes[i] && guest_event(sup, classes[i], path))
+	for (unsigned int k = 0; k < XS_KIND_COUNT; k++) {
+		if (guest_event(sup, k, path))
 			return;
 	}
 	scan_all(sup);
@@ -212,6 +205,7 @@ static void store_check_due(struct loop_timer *timer)
 {
 	struct supervisor *sup = container_of(timer, struct supervisor, store_check);
 
+	claims_refresh(sup);
 	store_ready(&sup->store_events);
 	loop_timer_set(&sup->loop, timer, STORE_CHECK_NS);
 }
@@ -220,10 +214,9 @@ int discover_start(struct supervisor *sup)
 {
 	char root[XS_PATH_MAX];
 
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		if (!classes[i])
-			continue;
-		if (!xs_backend_root(root, sizeof(root), classes[i]->id) ||
+	claims_refresh(sup);
+	for (unsigned int kind = 0; kind < XS_KIND_COUNT; kind++) {
+		if (!xs_backend_root(root, sizeof(root), kind) ||
 		    !xs_watch(sup->xs, root, TOKEN_ROOT))
 			return -errno;
 	}

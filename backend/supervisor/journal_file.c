@@ -111,6 +111,14 @@ int journal_file_open(struct device *dev)
 	return device_reason(dev, "its journal %s cannot be made: %s", path, strerror(-rc));
 }
 
+bool journal_file_connected(struct device *dev)
+{
+	char path[RUN_PATH_MAX * 2];
+
+	return (dev->journal || (file_path(dev, path, sizeof(path)) && open_existing(dev, path))) &&
+	       dev->journal->connected;
+}
+
 void journal_file_void(struct device *dev)
 {
 	if (dev->journal)
@@ -150,7 +158,7 @@ static bool belongs(struct supervisor *sup, const char *name)
 		char path[RUN_PATH_MAX * 2];
 		const char *slash;
 
-		if (!file_path(dev, path, sizeof(path)))
+		if (dev->claim == CLAIM_OTHERS || !file_path(dev, path, sizeof(path)))
 			continue;
 		slash = strrchr(path, '/');
 		if (slash && strcmp(slash + 1, name) == 0)

@@ -23,6 +23,7 @@
 #include "supervisor.h"
 
 #define DEFAULT_RUNDIR	"/run/xpv"
+#define DEFAULT_SYSFS	"/sys"
 #define DEFAULT_SPIN_US	50
 
 static const char usage_text[] =
@@ -38,7 +39,10 @@ static const char usage_text[] =
 	"  -h, --help     this text\n"
 	"\n"
 	"XPV_RUNDIR (default " DEFAULT_RUNDIR ") holds the control socket, the workers'\n"
-	"sockets and the journals of what is under way.\n";
+	"sockets and the journals of what is under way.\n"
+	"XPV_SYSFS (default " DEFAULT_SYSFS ") is where it looks for the kernel's backends. While\n"
+	"xen-blkback is loaded, disks of kind vbd are the kernel's, and xpvd serves only\n"
+	"those that 'xpv block-attach' makes; otherwise it serves all that xl sets up.\n";
 
 static void signalled(struct loop_fd *source)
 {
@@ -99,26 +103,6 @@ fail:
 	return -1;
 }
 
-static int open_store(struct supervisor *sup)
-{
-	unsigned int len;
-	uint64_t domid = 0;
-	char *text;
-
-	sup->xs = xs_open(0);
-	if (!sup->xs) {
-		log_error("xenstore: %s: run in Dom0 with xenstored, or in the simulator "
-			  "(xpv sim start)", strerror(errno));
-		return -1;
-	}
-	fcntl(xs_fileno(sup->xs), F_SETFD, FD_CLOEXEC);
-	text = xs_read(sup->xs, XBT_NULL, "domid", &len);	/* relative: our own */
-	if (text && xs_parse_u64(text, len, &domid) == XS_OK)
-		sup->domid = (unsigned int)domid;
-	free(text);
-	return 0;
-}
-
 /* Each device holds two descriptors, each worker two more. */
 static void raise_limits(void)
 {
@@ -137,10 +121,12 @@ static int set_up(struct supervisor *sup)
 	raise_limits();
 	if (take_rundir(sup))
 		return -1;
+	if (host_check(sup))
+		return -1;
 	rc = loop_init(&sup->loop);
 	if (rc == 0)
 		rc = catch_signals(sup);
-	if (rc == 0 && open_store(sup))
+	if (rc == 0 && host_open_store(sup))
 		return -1;
 	if (rc == 0) {
 		workers_adopt(sup);
@@ -229,7 +215,7 @@ int main(int argc, char **argv)
 	static struct supervisor sup = { .loop.epfd = -1, .control.fd = -1, .signals.fd = -1,
 					 .spin_us = DEFAULT_SPIN_US };
 	unsigned int ready_fd = 0;
-	const char *rundir = getenv("XPV_RUNDIR");
+	const char *rundir = getenv("XPV_RUNDIR"), *sysfs = getenv("XPV_SYSFS");
 	int rc;
 
 	log_init("xpvd", LOG_INFO);
@@ -239,6 +225,7 @@ int main(int argc, char **argv)
 	}
 	log_init("xpvd", sup.debug ? LOG_DEBUG : LOG_INFO);
 	find_libexec(&sup);
+	sup.sysfs = sysfs && sysfs[0] ? sysfs : DEFAULT_SYSFS;
 	sup.rundir = rundir && rundir[0] ? rundir : DEFAULT_RUNDIR;
 	rc = set_up(&sup);
 	if (rc == 0) {

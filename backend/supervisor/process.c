@@ -326,7 +326,7 @@ void worker_kill(struct worker *w, const char *why)
 static bool needed(const struct worker *w)
 {
 	for (const struct device *dev = w->sup->devices; dev; dev = dev->next) {
-		if (serves(w, dev))
+		if (serves(w, dev) && dev->claim != CLAIM_OTHERS)
 			return true;
 	}
 	return false;

@@ -32,9 +32,32 @@ int device_go(struct device *dev, enum xb_state next,
 /* 0: the look goes on; 1: it ends until the worker has answered; negative: the device fails. */
 typedef int action(struct device *dev, enum xb_state next);
 
+/* Whether what the device stands for may be opened: 1; 0: not yet; -1: it failed. What is in the
+ * way is the reason. */
+static int ask_ready(struct device *dev)
+{
+	dev->reason[0] = '\0';
+	return dev->class->ready(dev);
+}
+
+/* The reason, or that there is none any more, for a device that waits with it. */
+static void show_reason(struct device *dev)
+{
+	if (dev->reason[0] && strcmp(dev->reason, dev->told) != 0 &&
+	    log_allowed(&dev->log_limit, device_name(dev)))
+		log_warning("%s: it waits: %s", device_name(dev), dev->reason);
+	store_tell_reason(dev, dev->reason);
+}
+
 static int act_stay(struct device *dev, enum xb_state next)
 {
-	return dev->mine == next ? 1 : device_go(dev, next, NULL);
+	if (dev->mine != next)
+		return device_go(dev, next, NULL);
+	if (next == XB_INIT_WAIT && !dev->failed) {
+		ask_ready(dev);
+		show_reason(dev);
+	}
+	return 1;
 }
 
 static int detach_first(struct device *dev, enum xb_state next)
@@ -60,34 +83,52 @@ static int forget_earlier(struct device *dev, enum xb_state next)
 	return 0;
 }
 
+/* Opens what the device stands for. A connection that was taken up in the journal is about what was
+ * opened then, and about nothing else that has its name now. */
+static int open_target(struct device *dev)
+{
+	struct journal_head *journal;
+
+	if (dev->class->prepare(dev) || journal_file_open(dev))
+		return -1;
+	journal = dev->journal;
+	if (!read_once(&journal->connected))
+		memcpy(journal->identity, dev->identity, sizeof(dev->identity));
+	if (memcmp(journal->identity, dev->identity, sizeof(dev->identity)) == 0)
+		return 0;
+	dev->class->release(dev);
+	return device_reason(dev, "its name means something else than what the guest has "
+			     "been using: put that back, or detach the device");
+}
+
+/* What a script has yet to set up is offered before it is opened. */
 static int act_publish(struct device *dev, enum xb_state next)
 {
-	int rc = dev->mine == XB_INITIALISING ? forget_earlier(dev, next) : 0;
+	int rc = device_is_new(dev) ? forget_earlier(dev, next) : 0;
 
 	if (rc)
 		return rc;
-	dev->reason[0] = '\0';
-	if (dev->class->prepare(dev) || journal_file_open(dev))
+	if (journal_file_open(dev))
 		return -1;
 	journal_file_void(dev);
-	memcpy(dev->journal->identity, dev->identity, sizeof(dev->identity));
+	if (ask_ready(dev) > 0 && open_target(dev))
+		return -1;
 	dev->failed = false;
-	store_tell_reason(dev, "");
+	show_reason(dev);
 	return device_go(dev, next, dev->class->publish);
 }
 
 /* An earlier supervisor may have got as far as the worker, and not to the state. */
 static int act_connect(struct device *dev, enum xb_state next)
 {
-	int rc;
+	int rc = dev->mine < XB_CONNECTED ? ask_ready(dev) : 1;
 
-	if (dev->class->prepare(dev) || journal_file_open(dev))
+	if (rc == 0)
+		show_reason(dev);
+	if (rc <= 0)
+		return rc ? rc : 1;
+	if (open_target(dev))
 		return -1;
-	if (memcmp(dev->journal->identity, dev->identity, sizeof(dev->identity)) != 0) {
-		dev->class->release(dev);
-		return device_reason(dev, "its name means something else than what the guest has "
-				     "been using: put that back, or detach the device");
-	}
 	if (dev->link == LINK_ATTACHED && dev->class->is_current(dev))
 		return device_go(dev, next, dev->class->announce);
 	rc = detach_first(dev, next);
@@ -205,7 +246,8 @@ int device_step(struct device *dev)
 	}
 	if (rc == 0) {
 		resume = must_resume(dev, &look);
-		next = xb_backend_step(dev->mine, (unsigned int)look.peer, look.online);
+		next = xb_backend_step(device_is_new(dev) ? XB_INITIALISING : dev->mine,
+				       (unsigned int)look.peer, look.online);
 	}
 	if (resume > 0)
 		next = (struct xb_step){ dev->mine, XB_CONNECT };

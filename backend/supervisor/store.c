@@ -158,8 +158,7 @@ void store_tell_reason(struct device *dev, const char *reason)
 	char path[XS_PATH_MAX];
 
 	if (strcmp(reason, dev->told) == 0 ||
-	    !xs_error_path(path, sizeof(path), dev->sup->domid, dev->class->id, dev->fe,
-			   dev->devid))
+	    !xs_error_path(path, sizeof(path), dev->sup->domid, dev->kind, dev->fe, dev->devid))
 		return;
 	snprintf(dev->told, sizeof(dev->told), "%s", reason);
 	if (reason[0]) {

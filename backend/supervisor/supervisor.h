@@ -2,10 +2,14 @@
 /*
  * supervisor.h - xpvd, the one backend process that reads what guests write in xenstore
  *
+ *	host.c		what the host must have: event channels, grants, xenstored
  *	discover.c	watches -> which device needs a look
  *	device.c	a device's life, and what its worker's answers mean for it
  *	step.c		the look: both states in, one step of the table out, done
- *	vdisk.c		what the steps mean for a disk: its target, features, connection
+ *	claim.c		whether a device is ours to serve, or the kernel's, or QEMU's
+ *	hotplug.c	devices that a script sets up
+ *	vdisk.c		what the steps mean for a disk: its features, its connection
+ *	image.c		what a disk is served from: found, opened, measured
  *	worker.c	what is said between us and the workers, one a guest and class
  *	process.c	their processes: started, started again, sent home
  *	adopt.c		those that an earlier supervisor left
@@ -41,6 +45,8 @@ struct supervisor {
 	const char *rundir;
 	char libexec[RUN_PATH_MAX * 4];	/* where the workers' programs are */
 	unsigned int spin_us;
+	const char *sysfs;		/* where the kernel shows its drivers */
+	bool driver_known, driver[XS_KIND_COUNT];	/* the kernel's backends, as seen last */
 	bool debug;
 	bool broken;			/* ends because it cannot go on */
 	struct device *devices;
@@ -55,6 +61,9 @@ struct supervisor {
 struct device_class {
 	enum xs_class id;
 	const char *program;		/* the worker's */
+	/* Whether that may be opened. 1: yes; 0: not yet, with a reason if it is worth one. What
+	 * changes it is below the backend's directory. */
+	int (*ready)(struct device *dev);
 	/* Opens what the device stands for and sets dev->identity; idempotent. */
 	int (*prepare)(struct device *dev);
 	/* Writes what the backend offers. */
@@ -78,10 +87,15 @@ enum link_state {
 	LINK_DETACHING,		/* WIRE_DETACH sent */
 };
 
+/* Whether a device is ours to serve. */
+enum claim { CLAIM_UNDECIDED, CLAIM_OURS, CLAIM_OTHERS };
+
 struct device {
 	struct supervisor *sup;
 	struct device *next;
 	const struct device_class *class;
+	enum xs_kind kind;		/* what its directory stands below */
+	enum claim claim;
 	unsigned int fe, devid;		/* the frontend's domain, the device's number */
 	char be_path[XS_PATH_MAX], fe_path[XS_PATH_MAX], fe_state[XS_PATH_MAX];
 	bool watched;			/* fe_state is */
@@ -103,7 +117,7 @@ struct device {
 	int journal_fd;
 	struct journal_head *journal;
 
-	/* vdisk.c */
+	/* image.c */
 	struct {
 		int fd;
 		uint64_t sectors;
@@ -114,10 +128,13 @@ struct device {
 };
 
 /* device.c */
-struct device *device_find(struct supervisor *sup, enum xs_class class, unsigned int fe,
+struct device *device_find(struct supervisor *sup, enum xs_kind kind, unsigned int fe,
 			   unsigned int devid);
-struct device *device_create(struct supervisor *sup, const struct device_class *class,
-			     unsigned int fe, unsigned int devid);
+/* The same, by what a worker knows of it: of all kinds, at most one is ours. */
+struct device *device_served(struct supervisor *sup, enum xs_class class, unsigned int fe,
+			     unsigned int devid);
+struct device *device_create(struct supervisor *sup, enum xs_kind kind, unsigned int fe,
+			     unsigned int devid);
 /* The device that a frontend's watch belongs to; NULL: gone, or not such a token. */
 struct device *device_by_token(struct supervisor *sup, const char *token);
 /* Does what the pair of states asks for, as far as it can be done without waiting. */
@@ -135,6 +152,8 @@ void device_fail(struct device *dev);
 /* The host cannot serve a connection that exists, for dev->reason: the guest waits, and it is tried
  * again in a while. */
 void device_hold(struct device *dev);
+/* Nobody has begun with it: its nodes are as the toolstack made them. */
+bool device_is_new(const struct device *dev);
 /* "guest 3 vbd 51712"; valid until the next call. */
 const char *device_name(const struct device *dev);
 /* Keeps the first reason; returns -1. */
@@ -148,6 +167,10 @@ int device_step(struct device *dev);
 int device_go(struct device *dev, enum xb_state next,
 	      bool (*write)(struct device *dev, xs_transaction_t t));
 
+/* host.c: both 0 or -1, logged */
+int host_check(const struct supervisor *sup);
+int host_open_store(struct supervisor *sup);
+
 /* discover.c */
 /* Sets the watches. 0 or -errno. */
 int discover_start(struct supervisor *sup);
@@ -155,8 +178,25 @@ int discover_start(struct supervisor *sup);
 void discover_run(struct supervisor *sup);
 const struct device_class *device_class_of(enum xs_class id);
 
+/* claim.c */
+/* Whether the device is ours; decided once, and logged. */
+bool device_claim(struct device *dev);
+/* Its number is free: others that have it are to be decided anew. */
+void device_unclaim(struct device *dev);
+/* Looks whether the kernel's backends have come or gone. */
+void claims_refresh(struct supervisor *sup);
+
+/* hotplug.c */
+/* 1: no script, or it is done; 0: it has yet to end; -1 with dev->reason: it failed. */
+int hotplug_ready(struct device *dev);
+
 /* vdisk.c */
 extern const struct device_class vdisk_class;
+
+/* image.c */
+/* What serves the disk: opened, with its size and identity; idempotent. 0 or -1 with dev->reason. */
+int image_open(struct device *dev);
+void image_close(struct device *dev);
 
 /* adopt.c */
 void workers_adopt(struct supervisor *sup);
@@ -166,6 +206,8 @@ void workers_adopt(struct supervisor *sup);
 void worker_claim(struct device *dev);
 /* What they serve and nobody claimed is to be closed. */
 void workers_disown(struct supervisor *sup);
+/* True if one of them serves it: dev need not be ours for that. */
+bool worker_has(const struct device *dev);
 /* Asks for dev to be served (class->collect is called when the worker is ready). */
 void worker_attach(struct device *dev);
 void worker_detach(struct device *dev);
@@ -194,6 +236,8 @@ void journal_file_void(struct device *dev);
 void journal_file_close(struct device *dev, bool remove);
 /* Creates the directory. 0 or -errno. */
 int journal_file_init(struct supervisor *sup);
+/* True if an earlier supervisor left a journal that is about a connection. */
+bool journal_file_connected(struct device *dev);
 /* Removes the journals of devices that are gone: their nodes went while there was no xpvd. */
 void journal_file_sweep(struct supervisor *sup);
 

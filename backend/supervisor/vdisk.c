@@ -2,108 +2,34 @@
 /*
  * vdisk.c - what the steps of the state table mean for a disk
  *
- * The toolstack names the image (`params`) and how the guest may use it (`mode`); the frontend
- * names its ring, its event channel and its word size. The one is checked when the device is
- * offered, the other when it connects; the worker gets numbers and two open descriptors.
+ * The toolstack and its scripts name the image (image.c opens it) and how the guest may use it; the
+ * frontend names its ring, its event channel and its word size. The one is checked when the device
+ * is offered, or when its script is done, the other when it connects; the worker gets numbers and
+ * two open descriptors.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "journal.h"
 #include "supervisor.h"
 
-static void release(struct device *dev)
+/* A drive without medium is offered, and waits for one. libxl leaves the key out, or empty. */
+static bool has_medium(struct device *dev)
 {
-	if (dev->disk.fd >= 0)
-		close(dev->disk.fd);
-	dev->disk.fd = -1;
+	char path[XS_PATH_MAX * 2];
+	int rc = store_text(dev, XBT_NULL, dev->be_path, XS_B_PARAMS, path, sizeof(path));
+
+	return rc == 0 ? path[0] != '\0' : rc != -ENOENT;
 }
 
-static int read_settings(struct device *dev)
+static int ready(struct device *dev)
 {
-	uint64_t mode;
-	char text[4];
+	int rc = hotplug_ready(dev);
 
-	if (store_text(dev, XBT_NULL, dev->be_path, XS_B_PARAMS, dev->disk.target,
-		       sizeof(dev->disk.target)))
-		return device_reason(dev, "the key params, which names its image, is missing");
-	if (store_text(dev, XBT_NULL, dev->be_path, XS_B_MODE, text, sizeof(text)))
-		return device_reason(dev, "the key mode, r or w, is missing");
-	xs_parse(XS_B_MODE, text, strlen(text), &mode);
-	dev->disk.readonly = text[0] == 'r';
-	return 0;
-}
-
-/* The size of what fd is, in bytes; 0 with a reason if it cannot be a disk. */
-static uint64_t measure(struct device *dev)
-{
-	const char *path = dev->disk.target;
-	uint64_t bytes = 0;
-	unsigned int physical = 0;
-	struct stat st;
-
-	dev->disk.sector_size = BLK_SECTOR;
-	dev->disk.physical_sector_size = BLK_SECTOR;
-	if (fstat(dev->disk.fd, &st))
-		return 0;
-	dev->identity[0] = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
-	dev->identity[1] = S_ISBLK(st.st_mode) ? 0 : st.st_ino;
-	if (S_ISREG(st.st_mode)) {
-		bytes = (uint64_t)st.st_size;
-	} else if (S_ISBLK(st.st_mode)) {
-		if (ioctl(dev->disk.fd, BLKGETSIZE64, &bytes))
-			bytes = 0;
-		if (ioctl(dev->disk.fd, BLKPBSZGET, &physical) == 0 && physical >= BLK_SECTOR)
-			dev->disk.physical_sector_size = physical;
-	} else {
-		device_reason(dev, "%s is neither a file nor a block device: name an image",
-			      path);
-		return 0;
-	}
-	if (bytes == 0)
-		device_reason(dev, "%s is empty: give it a size, as with truncate -s", path);
-	else if (bytes % BLK_SECTOR)
-		device_reason(dev, "%s has %llu bytes, not a multiple of %d: is it a raw image?",
-			      path, (unsigned long long)bytes, BLK_SECTOR);
-	else
-		return bytes;
-	return 0;
-}
-
-static int prepare(struct device *dev)
-{
-	uint64_t bytes;
-	int locked = 0;
-
-	if (dev->disk.fd >= 0)
-		return 0;
-	if (read_settings(dev))
-		return -1;
-	/* O_NONBLOCK: a FIFO is refused below, and must not be waited for here */
-	dev->disk.fd = open(dev->disk.target, O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
-			    (dev->disk.readonly ? O_RDONLY : O_RDWR));
-	if (dev->disk.fd < 0)
-		return device_reason(dev, "%s: %s: check the path and its permissions",
-				     dev->disk.target, strerror(errno));
-	/* a read-only block device can be opened for writing all the same */
-	if (!dev->disk.readonly && ioctl(dev->disk.fd, BLKROGET, &locked) == 0 && locked) {
-		release(dev);
-		return device_reason(dev, "%s is read-only: attach it with access=ro",
-				     dev->disk.target);
-	}
-	fcntl(dev->disk.fd, F_SETFL, 0);	/* from now on it may wait */
-	bytes = measure(dev);
-	if (bytes == 0) {
-		release(dev);
-		return -1;
-	}
-	dev->disk.sectors = bytes / BLK_SECTOR;
+	if (rc <= 0 || has_medium(dev))
+		return rc;
+	device_reason(dev, "there is no medium in it (params is empty): insert one, or detach it");
 	return 0;
 }
 
@@ -186,10 +112,11 @@ static bool announce(struct device *dev, xs_transaction_t t)
 const struct device_class vdisk_class = {
 	.id = XS_CLASS_VDISK,
 	.program = "xpv-vdisk",
-	.prepare = prepare,
+	.ready = ready,
+	.prepare = image_open,
 	.publish = publish,
 	.collect = collect,
 	.is_current = is_current,
 	.announce = announce,
-	.release = release,
+	.release = image_close,
 };

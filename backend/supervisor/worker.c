@@ -123,13 +123,35 @@ void worker_detach(struct device *dev)
 	dev->link = LINK_DETACHING;
 }
 
-void worker_claim(struct device *dev)
+static struct worker *worker_of(const struct device *dev)
 {
 	struct worker *w = dev->sup->workers;
-	bool broken;
 
 	while (w && (w->class != dev->class || w->domid != dev->fe))
 		w = w->next;
+	return w;
+}
+
+bool worker_has(const struct device *dev)
+{
+	const struct worker *w = worker_of(dev);
+
+	for (unsigned int i = 0; w && i < w->nr_adopted; i++) {
+		if (w->adopted[i] == dev->devid)
+			return true;
+	}
+	for (unsigned int i = 0; w && i < w->nr_broken; i++) {
+		if (w->broken[i] == dev->devid)
+			return true;
+	}
+	return false;
+}
+
+void worker_claim(struct device *dev)
+{
+	struct worker *w = worker_of(dev);
+	bool broken;
+
 	if (!w)
 		return;
 	broken = take_out(w->broken, &w->nr_broken, dev->devid);
@@ -138,10 +160,8 @@ void worker_claim(struct device *dev)
 	dev->worker = w;
 	dev->link = LINK_ATTACHED;
 	if (journal_file_open(dev))
-		log_error("guest %u %s %u: %s", dev->fe, xs_class_type(dev->class->id),
-			  dev->devid, dev->reason);
-	log_info("guest %u %s %u: worker %d serves it already", dev->fe,
-		 xs_class_type(dev->class->id), dev->devid, (int)w->pid);
+		log_error("%s: %s", device_name(dev), dev->reason);
+	log_info("%s: worker %d serves it already", device_name(dev), (int)w->pid);
 	if (broken)
 		device_broken(dev, "its guest broke the protocol");
 }
@@ -173,7 +193,7 @@ void worker_forget(struct device *dev)
 /* A message from a worker that has greeted. */
 static void heard(struct worker *w, struct wire_msg *msg)
 {
-	struct device *dev = device_find(w->sup, w->class->id, w->domid, msg->devid);
+	struct device *dev = device_served(w->sup, w->class->id, w->domid, msg->devid);
 
 	msg->result.text[WIRE_TEXT - 1] = '\0';
 	if (dev && dev->worker != w)

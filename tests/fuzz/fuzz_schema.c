@@ -33,7 +33,8 @@ static void fuzz_values(const char *text, size_t len)
 			continue;
 		}
 		MUST(value >= key->min && value <= key->max);
-		if (key->type == XS_TEXT || key->type == XS_PATH) {
+		if (key->type == XS_TEXT || key->type == XS_PATH ||
+		    key->type == XS_MESSAGE) {
 			MUST(value == len);
 			continue;
 		}
@@ -61,7 +62,7 @@ static void fuzz_names(const char *text)
 {
 	char again[XS_PATH_MAX];
 	const struct xs_key *key;
-	enum xs_class class;
+	enum xs_kind kind;
 	unsigned int idx[2], fe, devid;
 	const char *rest;
 
@@ -73,8 +74,8 @@ static void fuzz_names(const char *text)
 		xs_key_name(again, sizeof(again), (enum xs_key_id)(key - xs_keys), idx[0], idx[1]);
 		MUST(!strcmp(again, text));
 	}
-	if (xs_split_backend_path(text, &class, &fe, &devid, &rest)) {
-		MUST(class == XS_CLASS_VDISK && fe <= XS_DOMID_MAX);
+	if (xs_split_backend_path(text, &kind, &fe, &devid, &rest)) {
+		MUST(xs_kind_class(kind) == XS_CLASS_VDISK && fe <= XS_DOMID_MAX);
 		MUST(rest >= text && rest <= text + strlen(text));
 	}
 }

@@ -18,7 +18,7 @@ static const char *be_path(const struct fake_backend *be, char *buf, enum xs_key
 	char dir[XS_PATH_MAX];
 
 	if (xs_key(id)->side == XS_BACKEND_DIR)
-		xs_backend_path(dir, sizeof(dir), 0, XS_CLASS_VDISK, FAKE_DOMID, be->devid);
+		xs_backend_path(dir, sizeof(dir), 0, XS_KIND_VBD, FAKE_DOMID, be->devid);
 	else
 		xs_frontend_path(dir, sizeof(dir), FAKE_DOMID, XS_CLASS_VDISK, be->devid);
 	xs_key_path(buf, XS_PATH_MAX, dir, id, 0, 0);
@@ -74,7 +74,7 @@ void be_attach(struct fake_backend *be, struct pv_os *os, uint32_t devid, uint64
 	be_set_state(be, XB_INITIALISING);
 	be_key(be, XS_F_STATE, "1");
 	be_key(be, XS_F_BACKEND_ID, "0");
-	xs_backend_path(dir, sizeof(dir), 0, XS_CLASS_VDISK, FAKE_DOMID, devid);
+	xs_backend_path(dir, sizeof(dir), 0, XS_KIND_VBD, FAKE_DOMID, devid);
 	be_key(be, XS_F_BACKEND, dir);
 }
 
@@ -82,7 +82,7 @@ void be_remove(struct fake_backend *be)
 {
 	char dir[XS_PATH_MAX];
 
-	xs_backend_path(dir, sizeof(dir), 0, XS_CLASS_VDISK, FAKE_DOMID, be->devid);
+	xs_backend_path(dir, sizeof(dir), 0, XS_KIND_VBD, FAKE_DOMID, be->devid);
 	fake_write(be->os, dir, NULL);
 	xs_frontend_path(dir, sizeof(dir), FAKE_DOMID, XS_CLASS_VDISK, be->devid);
 	fake_write(be->os, dir, NULL);

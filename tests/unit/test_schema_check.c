@@ -246,9 +246,22 @@ static void test_check_driver_domain_that_died(void **state)
 static void test_check_record_of_foreign_backend_is_noticed(void **state)
 {
 	(void)state;
-	node_set(REC "/backend", "/local/domain/0/backend/qdisk/3/51712");
+	node_set(REC "/backend", "/local/domain/0/backend/tap3/3/51712");
 	node_remove(BE);
 	expect("notice", REC "/backend", "not the directory of a backend known to xpv");
+}
+
+#define QDISK "/local/domain/0/backend/qdisk/3/51712"
+
+/* QEMU's disks are none of ours, unless the toolstack has marked them. */
+static void test_check_qdisk_is_ours_only_if_marked(void **state)
+{
+	(void)state;
+	node_set(REC "/backend", QDISK);
+	node_remove(BE);
+	expect_nothing();
+	node_set(REC "/served-by", "xpv");
+	expect("error", QDISK, "no backend directory");
 }
 
 int main(void)
@@ -268,6 +281,7 @@ int main(void)
 		cmocka_unit_test_setup(test_check_leftovers_of_dead_domains, setup),
 		cmocka_unit_test_setup(test_check_driver_domain_that_died, setup),
 		cmocka_unit_test_setup(test_check_record_of_foreign_backend_is_noticed, setup),
+		cmocka_unit_test_setup(test_check_qdisk_is_ours_only_if_marked, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -168,6 +168,21 @@ static void test_text_has_no_control_bytes(void **state)
 	refuse_bytes(params, longest, XS_VALUE_MAX + 1, XS_ERANGE);
 }
 
+/* The stock scripts write several lines. */
+static void test_message_is_anything_but_nul(void **state)
+{
+	const struct xs_key *key = xs_key(XS_B_HOTPLUG_ERROR);
+	char longest[XS_VALUE_MAX + 1];
+
+	(void)state;
+	expect(key, "Device /dev/x is mounted,\nand so cannot be mounted now.", 55);
+	expect(key, "\x1b[2J\t\x7f\xff", 7);
+	expect(key, "", 0);
+	refuse_bytes(key, "a\0b", 3, XS_ESYNTAX);
+	memset(longest, 'x', sizeof(longest));
+	refuse_bytes(key, longest, sizeof(longest), XS_ERANGE);
+}
+
 static void test_path_is_a_node_name(void **state)
 {
 	static const char *const bad[] = {
@@ -228,6 +243,7 @@ static void test_describe_says_what_is_accepted(void **state)
 		{ XS_B_MODE, "one of r, w" },
 		{ XS_B_HOTPLUG_STATUS, "one of connected, error, busy, or nothing" },
 		{ XS_B_DEV, "1 to 64 bytes of text without control characters" },
+		{ XS_B_HOTPLUG_ERROR, "a message of at most 4096 bytes" },
 		{ XS_B_FRONTEND, "an absolute xenstore path of at most 256 bytes" },
 	};
 	char buf[80];
@@ -266,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_choice_is_the_words_index),
 		cmocka_unit_test(test_choice_may_be_nothing_if_listed),
 		cmocka_unit_test(test_text_has_no_control_bytes),
+		cmocka_unit_test(test_message_is_anything_but_nul),
 		cmocka_unit_test(test_path_is_a_node_name),
 		cmocka_unit_test(test_parse_by_id_is_parse_by_key),
 		cmocka_unit_test(test_defaults_have_their_meaning),

@@ -22,15 +22,15 @@ static size_t build(enum builder what, char *buf, size_t size)
 {
 	switch (what) {
 	case BACKEND:
-		return xs_backend_path(buf, size, 0, XS_CLASS_VDISK, 32751, 51712);
+		return xs_backend_path(buf, size, 0, XS_KIND_VBD, 32751, 51712);
 	case FRONTEND:
 		return xs_frontend_path(buf, size, 7, XS_CLASS_VDISK, 268439552);
 	case ERROR:
-		return xs_error_path(buf, size, 3, XS_CLASS_VDISK, 1, 51712);
+		return xs_error_path(buf, size, 3, XS_KIND_QDISK, 1, 51712);
 	case FRONTEND_ERROR:
 		return xs_frontend_error_path(buf, size, 1, XS_CLASS_VDISK, 51712);
 	case BACKEND_ROOT:
-		return xs_backend_root(buf, size, XS_CLASS_VDISK);
+		return xs_backend_root(buf, size, XS_KIND_VBD);
 	case DEVICE_ROOT:
 		return xs_device_root(buf, size, XS_CLASS_VDISK);
 	case KEY:
@@ -45,7 +45,7 @@ static size_t build(enum builder what, char *buf, size_t size)
 static const char *const built[BUILDERS] = {
 	[BACKEND] = "/local/domain/0/backend/vbd/32751/51712",
 	[FRONTEND] = "/local/domain/7/device/vbd/268439552",
-	[ERROR] = "/local/domain/3/error/backend/vbd/1/51712/error",
+	[ERROR] = "/local/domain/3/error/backend/qdisk/1/51712/error",
 	[FRONTEND_ERROR] = "/local/domain/1/error/device/vbd/51712/error",
 	[BACKEND_ROOT] = "backend/vbd",
 	[DEVICE_ROOT] = "device/vbd",
@@ -76,12 +76,12 @@ static void test_build_is_whole_or_nothing_at_each_size(void **state)
 	}
 }
 
-static void test_build_class_without_type_has_no_path(void **state)
+static void test_build_without_kind_or_type_has_no_path(void **state)
 {
 	char buf[128];
 
 	(void)state;
-	assert_int_equal(xs_backend_path(buf, sizeof(buf), 0, XS_CLASS_COMMON, 1, 2), 0);
+	assert_int_equal(xs_backend_path(buf, sizeof(buf), 0, XS_KIND_COUNT, 1, 2), 0);
 	assert_string_equal(buf, "");
 	assert_int_equal(xs_device_root(buf, sizeof(buf), XS_CLASS_COUNT), 0);
 }
@@ -111,28 +111,31 @@ static void test_split_takes_built_paths_apart(void **state)
 {
 	static const struct {
 		const char *path, *rest;
+		enum xs_kind kind;
 	} rows[] = {
-		{ "/local/domain/0/backend/vbd/3/51712", "" },
-		{ "/local/domain/32751/backend/vbd/3/51712/state", "state" },
-		{ "backend/vbd/3/51712", "" },
-		{ "backend/vbd/3/51712/state", "state" },
-		{ "backend/vbd/3/51712/a/b", "a/b" },
+		{ "/local/domain/0/backend/vbd/3/51712", "", XS_KIND_VBD },
+		{ "/local/domain/32751/backend/vbd/3/51712/state", "state", XS_KIND_VBD },
+		{ "/local/domain/0/backend/qdisk/3/51712/state", "state", XS_KIND_QDISK },
+		{ "backend/vbd/3/51712", "", XS_KIND_VBD },
+		{ "backend/qdisk/3/51712", "", XS_KIND_QDISK },
+		{ "backend/vbd/3/51712/state", "state", XS_KIND_VBD },
+		{ "backend/vbd/3/51712/a/b", "a/b", XS_KIND_VBD },
 	};
-	enum xs_class class;
+	enum xs_kind kind;
 	unsigned int fe, devid;
 	const char *rest;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		class = XS_CLASS_COUNT;
+		kind = XS_KIND_COUNT;
 		fe = devid = 0;
-		assert_true(xs_split_backend_path(rows[i].path, &class, &fe, &devid, &rest));
-		assert_int_equal(class, XS_CLASS_VDISK);
+		assert_true(xs_split_backend_path(rows[i].path, &kind, &fe, &devid, &rest));
+		assert_int_equal(kind, rows[i].kind);
 		assert_int_equal(fe, 3);
 		assert_int_equal(devid, 51712);
 		assert_string_equal(rest, rows[i].rest);
 	}
-	assert_true(xs_split_backend_path("backend/vbd/0/4294967295", &class, &fe, &devid, &rest));
+	assert_true(xs_split_backend_path("backend/vbd/0/4294967295", &kind, &fe, &devid, &rest));
 	assert_int_equal(fe, 0);
 	assert_int_equal(devid, UINT32_MAX);
 }
@@ -145,20 +148,20 @@ static void test_split_refuses_what_is_no_device(void **state)
 		"backend/vbd/03/51712", "backend/vbd/3/051712", "backend/vbd/32752/1",
 		"backend/vbd/3/4294967296", "backend/vbd/-1/1", "backend/vbd/+1/1",
 		"backend/vbd//1",
-		"backend/vif/3/0", "backend/vbdx/3/1", "backend/common/3/1", "backend//3/1",
+		"backend/vif/3/0", "backend/vbdx/3/1", "backend/qdiskx/3/1", "backend/common/3/1", "backend//3/1",
 		"local/domain/0/backend/vbd/3/1", "/local/domain/00/backend/vbd/3/1",
 		"/local/domain//backend/vbd/3/1", "/local/domain/0backend/vbd/3/1",
 		"/local/domain/32752/backend/vbd/3/1", "/local/domain/0/device/vbd/1",
 		"/backend/vbd/3/1", "/local/domain/0",
 	};
-	enum xs_class class = XS_CLASS_COUNT;
+	enum xs_kind kind = XS_KIND_COUNT;
 	unsigned int fe = 77, devid = 88;
 	const char *rest = NULL;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(xs_split_backend_path(bad[i], &class, &fe, &devid, &rest));
-	assert_int_equal(class, XS_CLASS_COUNT);
+		assert_false(xs_split_backend_path(bad[i], &kind, &fe, &devid, &rest));
+	assert_int_equal(kind, XS_KIND_COUNT);
 	assert_int_equal(fe, 77);
 	assert_int_equal(devid, 88);
 	assert_null(rest);
@@ -168,7 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_build_is_whole_or_nothing_at_each_size),
-		cmocka_unit_test(test_build_class_without_type_has_no_path),
+		cmocka_unit_test(test_build_without_kind_or_type_has_no_path),
 		cmocka_unit_test(test_format_u64_numbers),
 		cmocka_unit_test(test_split_takes_built_paths_apart),
 		cmocka_unit_test(test_split_refuses_what_is_no_device),

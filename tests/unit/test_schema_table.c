@@ -46,6 +46,7 @@ static void test_table_ranges_fit_their_types(void **state)
 		[XS_CHOICE] = { 0, 0 },
 		[XS_TEXT] = { 0, XS_VALUE_MAX },
 		[XS_PATH] = { 1, XS_PATH_MAX },
+		[XS_MESSAGE] = { 0, XS_VALUE_MAX },
 	};
 
 	(void)state;
@@ -204,6 +205,14 @@ static void test_names_out_of_range_are_invalid(void **state)
 	assert_string_equal(xs_class_type(XS_CLASS_VDISK), "vbd");
 	assert_null(xs_class_type(XS_CLASS_COMMON));
 	assert_null(xs_class_type(XS_CLASS_COUNT));
+	assert_string_equal(xs_kind_name(XS_KIND_QDISK), "qdisk");
+	assert_null(xs_kind_name(XS_KIND_COUNT));
+	assert_int_equal(xs_kind_class(XS_KIND_QDISK), XS_CLASS_VDISK);
+	assert_int_equal(xs_kind_class(XS_KIND_COUNT), XS_CLASS_COMMON);
+	assert_string_equal(xs_kind_module(XS_KIND_VBD), "xen-blkback");
+	assert_null(xs_kind_driver(XS_KIND_QDISK));
+	assert_null(xs_kind_driver(XS_KIND_COUNT));
+	assert_null(xs_kind_module(XS_KIND_COUNT));
 	assert_string_equal(xs_writer_name(XS_BY_HOTPLUG), "hotplug script");
 	assert_string_equal(xs_writer_name(XS_WRITER_COUNT), "invalid");
 	assert_string_equal(xs_type_name(XS_GREF), "grant reference");

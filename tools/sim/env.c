@@ -104,9 +104,10 @@ static bool is_inside(const char *store)
 
 int sim_env_dom0(void)
 {
-	char store[PATH_SIZE], libs[PATH_SIZE];
+	char store[PATH_SIZE], libs[PATH_SIZE], sysfs[PATH_SIZE];
 
-	if (!sim_path(store, sizeof(store), "sim/xenstored"))
+	if (!sim_path(store, sizeof(store), "sim/xenstored") ||
+	    !sim_path(sysfs, sizeof(sysfs), "sim/sysfs"))
 		return -ENAMETOOLONG;
 	if (is_inside(store))
 		return 0;
@@ -117,7 +118,8 @@ int sim_env_dom0(void)
 	unsetenv("XPV_SIM_DOMID");
 	unsetenv("XENSTORED_PATH");
 	if (setenv("XPV_RUNDIR", sim_rundir(), 1) || setenv("XENSTORED_RUNDIR", store, 1) ||
-	    setenv("XPV_SIM", "1", 1))
+	    setenv("XPV_SIM", "1", 1) ||
+	    setenv("XPV_SYSFS", sysfs, 1))	/* empty: the host's drivers are not ours */
 		return -errno;
 	return 0;
 }

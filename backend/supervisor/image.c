@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * image.c - what a disk is served from: found, opened, measured
+ *
+ * The toolstack names an image (`params`), and a hotplug script may have put something in its
+ * place (`physical-device-path`, or only numbers in `physical-device`). What the script made of a
+ * regular file is a loop device, which would copy all data once more and answer later: if it is
+ * the whole of the file that `params` names, the file itself is opened. The two mean the same
+ * bytes. The loop device stays the script's, to be taken down when the disk is Closed; we keep no
+ * descriptor of it.
+ *
+ * Two numbers identify what was opened. A successor of ours may find another file of that name.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <linux/major.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "journal.h"
+#include "supervisor.h"
+
+void image_close(struct device *dev)
+{
+	if (dev->disk.fd >= 0)
+		close(dev->disk.fd);
+	dev->disk.fd = -1;
+}
+
+/* "major:minor" in hex, as the block scripts write them, as a path that udev keeps. */
+static int node_of_numbers(struct device *dev, const char *numbers)
+{
+	unsigned long maj, min = 0;
+	char *end;
+
+	maj = strtoul(numbers, &end, 16);
+	if (*end == ':')
+		min = strtoul(end + 1, &end, 16);
+	if (*end || maj > UINT32_MAX || min > UINT32_MAX || !strchr(numbers, ':') ||
+	    strspn(numbers, "0123456789abcdefABCDEF:") != strlen(numbers))
+		return device_reason(dev, "its hotplug script wrote %s as physical-device: it must "
+				     "be major:minor in hex", numbers);
+	snprintf(dev->disk.target, sizeof(dev->disk.target), "/dev/block/%lu:%lu", maj, min);
+	return 0;
+}
+
+/* What a key says, into the target. 1: nothing, it is absent; 0; -1 with a reason. */
+static int read_target(struct device *dev, enum xs_key_id id)
+{
+	int rc = store_text(dev, XBT_NULL, dev->be_path, id, dev->disk.target,
+			    sizeof(dev->disk.target));
+
+	if (rc == 0 || rc == -ENOENT)
+		return rc ? 1 : 0;
+	return device_reason(dev, "the key %s cannot be read: %s", xs_key(id)->name, strerror(-rc));
+}
+
+static int find_target(struct device *dev)
+{
+	char numbers[32];
+	int rc = read_target(dev, XS_B_PHYSICAL_DEVICE_PATH);
+
+	if (rc <= 0)
+		return rc;
+	rc = store_text(dev, XBT_NULL, dev->be_path, XS_B_PHYSICAL_DEVICE, numbers,
+			sizeof(numbers));
+	if (rc == 0)
+		return node_of_numbers(dev, numbers);
+	if (rc != -ENOENT)
+		return device_reason(dev, "the key physical-device cannot be read: %s",
+				     strerror(-rc));
+	rc = read_target(dev, XS_B_PARAMS);
+	return rc > 0 ? device_reason(dev, "the key params, which names its image, is missing") :
+	       rc;
+}
+
+static int read_settings(struct device *dev)
+{
+	uint64_t type;
+	char text[8];
+	int rc;
+
+	if (store_text(dev, XBT_NULL, dev->be_path, XS_B_MODE, text, 4))
+		return device_reason(dev, "the key mode, r or w, is missing");
+	dev->disk.readonly = text[0] == 'r';
+	rc = store_number(dev, XBT_NULL, dev->be_path, XS_B_TYPE, 0, &type);
+	if (rc && rc != -ENOENT)
+		return device_reason(dev, "the key type cannot be read: %s", strerror(-rc));
+	return find_target(dev);
+}
+
+static int open_path(const struct device *dev, const char *path)
+{
+	/* O_NONBLOCK: a FIFO is refused later, and must not be waited for here */
+	return open(path, O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
+		    (dev->disk.readonly ? O_RDONLY : O_RDWR));
+}
+
+/* True: fd is a loop device that is the whole of a file, the one that st describes. */
+static bool loop_is_file(int fd, const struct loop_info64 *info, const struct stat *st)
+{
+	struct stat loop;
+
+	return fstat(fd, &loop) == 0 && S_ISBLK(loop.st_mode) &&
+	       major(loop.st_rdev) == LOOP_MAJOR && S_ISREG(st->st_mode) &&
+	       info->lo_offset == 0 && info->lo_sizelimit == 0 &&
+	       info->lo_device == st->st_dev && info->lo_inode == st->st_ino;
+}
+
+/* Replaces a loop device by the file behind it, if that is what `params` names and may be opened as
+ * the loop device may; otherwise the device does as well. */
+static void look_behind_loop(struct device *dev)
+{
+	struct loop_info64 info;
+	char path[sizeof(dev->disk.target)];
+	struct stat st;
+	int fd;
+
+	if (ioctl(dev->disk.fd, LOOP_GET_STATUS64, &info) ||
+	    store_text(dev, XBT_NULL, dev->be_path, XS_B_PARAMS, path, sizeof(path)))
+		return;
+	fd = open_path(dev, path);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) || !loop_is_file(dev->disk.fd, &info, &st)) {
+		close(fd);
+		return;
+	}
+	log_info("%s: %s is all of %s, which is opened in its place", device_name(dev),
+		 dev->disk.target, path);
+	image_close(dev);
+	dev->disk.fd = fd;
+	memcpy(dev->disk.target, path, sizeof(path));
+}
+
+/* The size of what fd is, in bytes; 0 with a reason if it cannot be a disk. */
+static uint64_t measure(struct device *dev)
+{
+	const char *path = dev->disk.target;
+	uint64_t bytes = 0;
+	unsigned int physical = 0;
+	struct stat st;
+
+	dev->disk.sector_size = BLK_SECTOR;
+	dev->disk.physical_sector_size = BLK_SECTOR;
+	if (fstat(dev->disk.fd, &st))
+		return 0;
+	dev->identity[0] = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
+	dev->identity[1] = S_ISBLK(st.st_mode) ? 0 : st.st_ino;
+	if (S_ISREG(st.st_mode)) {
+		bytes = (uint64_t)st.st_size;
+	} else if (S_ISBLK(st.st_mode)) {
+		if (ioctl(dev->disk.fd, BLKGETSIZE64, &bytes))
+			bytes = 0;
+		if (ioctl(dev->disk.fd, BLKPBSZGET, &physical) == 0 && physical >= BLK_SECTOR)
+			dev->disk.physical_sector_size = physical;
+	} else {
+		device_reason(dev, "%s is neither a file nor a block device: name an image",
+			      path);
+		return 0;
+	}
+	if (bytes == 0)
+		device_reason(dev, "%s is empty: give it a size, as with truncate -s", path);
+	else if (bytes % BLK_SECTOR)
+		device_reason(dev, "%s has %llu bytes, not a multiple of %d: is it a raw image?",
+			      path, (unsigned long long)bytes, BLK_SECTOR);
+	else
+		return bytes;
+	return 0;
+}
+
+int image_open(struct device *dev)
+{
+	uint64_t bytes;
+	int locked = 0;
+
+	if (dev->disk.fd >= 0)
+		return 0;
+	if (read_settings(dev))
+		return -1;
+	dev->disk.fd = open_path(dev, dev->disk.target);
+	if (dev->disk.fd < 0)
+		return device_reason(dev, "%s: %s: check the path and its permissions",
+				     dev->disk.target, strerror(errno));
+	/* a read-only block device can be opened for writing all the same */
+	if (!dev->disk.readonly && ioctl(dev->disk.fd, BLKROGET, &locked) == 0 && locked) {
+		image_close(dev);
+		return device_reason(dev, "%s is read-only: attach it with access=ro",
+				     dev->disk.target);
+	}
+	look_behind_loop(dev);
+	fcntl(dev->disk.fd, F_SETFL, 0);	/* from now on it may wait */
+	bytes = measure(dev);
+	if (bytes == 0) {
+		image_close(dev);
+		return -1;
+	}
+	dev->disk.sectors = bytes / BLK_SECTOR;
+	return 0;
+}
