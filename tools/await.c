@@ -64,6 +64,24 @@ static bool take_signal(void)
 	return came;
 }
 
+/* The signals as they are for the rest of the process: let in. */
+static void open_set(sigset_t *set)
+{
+	sigprocmask(SIG_BLOCK, NULL, set);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		sigdelset(set, ending[i]);
+}
+
+bool await_interrupted(void)
+{
+	const struct timespec none = { .tv_sec = 0 };
+	sigset_t set;
+
+	open_set(&set);
+	ppoll(NULL, 0, &none, &set);
+	return take_signal();
+}
+
 static int64_t now_ms(void)
 {
 	struct timespec ts;
@@ -92,9 +110,7 @@ static enum await_end sleep_until(int fd, int64_t deadline)
 		return AWAIT_TIMEOUT;
 	ts.tv_sec = left / 1000;
 	ts.tv_nsec = left % 1000 * 1000000;
-	sigprocmask(SIG_BLOCK, NULL, &set);
-	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
-		sigdelset(&set, ending[i]);
+	open_set(&set);
 	r = ppoll(&pfd, 1, &ts, &set);
 	if (r > 0)
 		return AWAIT_REACHED;

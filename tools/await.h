@@ -22,6 +22,8 @@ typedef bool await_goal(const struct pair_view *view);
 void await_signals(void);
 /* The opposite, in a child that goes its own way. */
 void await_signals_default(void);
+/* Whether a signal has come that nobody has been told of; then it counts as told. */
+bool await_interrupted(void);
 /* Milliseconds from now, on the clock of the waits below. */
 int64_t await_deadline(unsigned int seconds);
 /* Sleeps until goal(view) holds. heed_error: a reason written by the backend ends it, too. */

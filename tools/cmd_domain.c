@@ -9,7 +9,6 @@
 
 #include "await.h"
 #include "domain.h"
-#include "sim.h"
 #include "tool.h"
 
 /* Does it, and adds to `done`, for --json, what is now so; without --json that is NULL. */
@@ -86,9 +85,6 @@ static int destroy(struct xs_handle *xs, xc_interface *xch, const struct domain 
 	bool missing;
 	int rc;
 
-	if (!sim_running())
-		return tool_error("%s: xpv ends guests only in the simulator so far; on Xen use "
-				  "'xl destroy', which takes xpv's disks along", dom->name);
 	await_signals();
 	missing = !tool_domain_info(xch, dom->domid, &info);
 	rc = domain_destroy(xs, xch, dom);

@@ -16,6 +16,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "sim.h"
+
 #define ANSWER_MAX (4u << 20)	/* some thousand devices */
 #define ANSWER_SECONDS 10
 
@@ -32,9 +34,9 @@ static int connect_to_xpvd(void)
 	    !setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) &&
 	    !connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
 		return fd;
-	tool_error("xpvd is not running: no answer on %s: %s; start it with 'systemctl start "
-		   "xpvd', or the simulator with 'xpv sim start'", addr.sun_path,
-		   strerror(errno));
+	tool_error("xpvd is not running: no answer on %s: %s; %s", addr.sun_path, strerror(errno),
+		   sim_running() ? "start the simulator anew: 'xpv sim stop', 'xpv sim start'" :
+		   "start 'xpvd' as root in Dom0, or a simulator: 'xpv sim start'");
 	if (fd >= 0)
 		close(fd);
 	return -1;

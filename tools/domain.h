@@ -8,9 +8,23 @@
 #include "config.h"
 #include "tool.h"
 
+/*
+ * Who makes a domain, and what is the domain's: its memory, its machine, its records in the store.
+ */
+struct domain_maker {
+	/* Makes it, paused and without disks. 0 with *out, or TOOL_FAILED with an error printed and
+	 * everything undone. */
+	int (*make)(struct xs_handle *xs, xc_interface *xch, const struct config *config,
+		    struct domain *out);
+	/* Ends it, with its disks. As domain_destroy(). */
+	int (*end)(struct xs_handle *xs, xc_interface *xch, const struct domain *dom);
+};
+
+extern const struct domain_maker domain_maker_sim, domain_maker_xl;
+
 /* domain.c */
 /*
- * Makes a guest: domain, store records, disks, machine; it is left paused. 0 with *out, or
+ * Makes a guest: domain, store records, machine, disks; it is left paused. 0 with *out, or
  * TOOL_FAILED with an error printed and everything undone.
  */
 int domain_create(struct xs_handle *xs, xc_interface *xch, const struct config *config,
@@ -20,6 +34,11 @@ int domain_create(struct xs_handle *xs, xc_interface *xch, const struct config *
 int domain_destroy(struct xs_handle *xs, xc_interface *xch, const struct domain *dom);
 /* Whether somebody in the guest can be expected to answer: it runs, and was not made empty. */
 bool domain_is_live(struct xs_handle *xs, xc_interface *xch, uint32_t domid);
+/* What the makers share: the disks of a guest that is ending, and its records. 0 or -errno. */
+int domain_remove_traces(struct xs_handle *xs, const struct domain *dom);
+int domain_say_not_ended(const struct domain *dom, int err);	/* TOOL_FAILED */
+
+/* domain_sim.c */
 /* Where the guest's output goes; false with an error printed if the path is too long. */
 bool domain_log_path(char *buf, size_t size, const char *name);
 
@@ -59,5 +78,13 @@ off_t follow_begin(const char *log);
  * there was none, or -1 if a signal ended it.
  */
 int follow(const char *log, off_t from, int monitor);
+
+/* create_sim.c, create_xl.c: `create` as the user sees it */
+struct create_request {
+	bool console, paused, json;
+};
+
+int create_sim(const struct config *config, const struct create_request *req);
+int create_xl(const struct config *config, const struct create_request *req);
 
 #endif

@@ -16,14 +16,13 @@
 
 #define BATCH 64	/* domains asked for at a time */
 
-/* libxenctrl logs to stderr by itself; its errors come back as return values all the same. */
 static void drop_message(struct xentoollog_logger *logger, xentoollog_level level, int errnoval,
 			 const char *context, const char *format, va_list args)
 {
 	(void)logger, (void)level, (void)errnoval, (void)context, (void)format, (void)args;
 }
 
-static struct xentoollog_logger quiet = { .vmessage = drop_message };
+struct xentoollog_logger tool_silent = { .vmessage = drop_message };
 
 /* Either may be missing in Dom0: the one where xenfs is not mounted, the other in a kernel that was
  * built without it. */
@@ -61,7 +60,7 @@ struct xs_handle *tool_xs_open(void)
 
 xc_interface *tool_xc_open(void)
 {
-	xc_interface *xch = xc_interface_open(&quiet, &quiet, 0);
+	xc_interface *xch = xc_interface_open(&tool_silent, &tool_silent, 0);
 
 	if (!xch)
 		say_no_xen("the hypervisor", ", after 'modprobe xen-privcmd'");

@@ -113,6 +113,8 @@ char *tool_absolute(const char *path);
 /* open.c: the way to Xen. All print their error and the remedy. */
 struct xs_handle *tool_xs_open(void);		/* NULL on failure */
 xc_interface *tool_xc_open(void);		/* NULL on failure */
+/* What libxenctrl and libxl say to it is dropped: their errors come back as return values. */
+extern struct xentoollog_logger tool_silent;
 
 /* A domain by name or id. 0, or TOOL_FAILED with an error printed: no such domain. */
 int tool_domain(struct xs_handle *xs, xc_interface *xch, const char *dom, struct domain *out);

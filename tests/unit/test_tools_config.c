@@ -10,14 +10,19 @@
 
 static char path[] = "/tmp/test-config-XXXXXX";
 
-static int load(struct config *config, const char *text)
+static int load_for(struct config *config, enum config_use use, const char *text)
 {
 	FILE *f = fopen(path, "we");
 
 	assert_non_null(f);
 	fputs(text, f);
 	fclose(f);
-	return config_load(config, path, NULL, 0);
+	return config_load(config, use, path, NULL, 0);
+}
+
+static int load(struct config *config, const char *text)
+{
+	return load_for(config, CONFIG_FOR_SIM, text);
 }
 
 static void test_config_load_minimal_file_has_defaults(void **state)
@@ -75,7 +80,7 @@ static void test_config_load_extra_lines_win(void **state)
 	(void)state;
 	assert_int_equal(load(&c, "name=\"g\"\nmemory=64"), TOOL_OK);
 	config_fini(&c);
-	assert_int_equal(config_load(&c, path, extra, 2), TOOL_OK);
+	assert_int_equal(config_load(&c, CONFIG_FOR_SIM, path, extra, 2), TOOL_OK);
 	assert_string_equal(c.name, "other");
 	assert_int_equal(c.memory_kb, 32 * 1024);
 	config_fini(&c);
@@ -159,7 +164,7 @@ static void test_config_load_bad_files_are_one_line(void **state)
 	fclose(f);
 	for (size_t i = 0; i < 3; i++) {
 		capture_begin(&cap, 2);
-		assert_int_equal(config_load(&c, paths[i], NULL, 0), TOOL_FAILED);
+		assert_int_equal(config_load(&c, CONFIG_FOR_SIM, paths[i], NULL, 0), TOOL_FAILED);
 		capture_end(&cap);
 		config_fini(&c);
 		assert_one_line(cap.text, parts[i]);
@@ -180,6 +185,61 @@ static int remove_file(void **state)
 	return unlink(path);
 }
 
+static void test_config_load_for_xl_leaves_the_rest_to_xl(void **state)
+{
+	static const char text[] = "name=\"g\"\nkernel=\"/boot/vmlinuz\"\nvif=['bridge=br0']\n"
+				   "on_crash=\"coredump-destroy\"\n"
+				   "disk=['/a,raw,xvda,rw']\n";
+	struct config config;
+	struct capture c;
+	int rc;
+
+	(void)state;
+	capture_begin(&c, STDERR_FILENO);
+	rc = load_for(&config, CONFIG_FOR_XL, text);
+	assert_string_equal(capture_end(&c), "");
+	assert_int_equal(rc, TOOL_OK);
+	assert_int_equal(config.disk_count, 1);
+	assert_false(config.hvm);
+	assert_non_null(strstr(config.text, "coredump-destroy"));
+	config_fini(&config);
+}
+
+static void test_config_load_for_xl_refuses_what_reads_disks_in_dom0(void **state)
+{
+	static const struct {
+		const char *text, *part;	/* NULL: it is accepted */
+	} cases[] = {
+		{ "bootloader='pygrub'", "bootloader=" },
+		{ "bootloader=''\nkernel='/k'", NULL },
+		{ "type='hvm'\ndisk=['/a,raw,hda,rw']", "emulates" },
+		{ "builder='hvm'\ndisk=['/a,raw,xvda,rw']", "emulates" },
+		{ "builder='hvm'\ntype='pvh'\nkernel='/k'\ndisk=['/a,raw,xvda,rw']", NULL },
+		{ "type='hvm'\nkernel='/k'\ndisk=['/a,raw,xvda,rw']", NULL },
+		{ "type='hvm'\ndisk=[]", NULL },
+		{ "type='hvm'", NULL },
+		{ "disk='/a,raw,xvda,rw'", "disk" },
+		{ "disk=['/a,qcow2,xvda,rw']", "format=raw" },
+	};
+	struct config config;
+	struct capture c;
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int rc;
+
+		snprintf(text, sizeof(text), "name='g'\n%s\n", cases[i].text);
+		capture_begin(&c, STDERR_FILENO);
+		rc = load_for(&config, CONFIG_FOR_XL, text);
+		config_fini(&config);
+		capture_end(&c);
+		assert_int_equal(rc, cases[i].part ? TOOL_FAILED : TOOL_OK);
+		if (cases[i].part)
+			assert_one_line(c.text, cases[i].part);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +249,8 @@ int main(void)
 		cmocka_unit_test(test_config_load_mistakes_are_one_line),
 		cmocka_unit_test(test_config_load_unused_names_are_warned_of),
 		cmocka_unit_test(test_config_load_bad_files_are_one_line),
+		cmocka_unit_test(test_config_load_for_xl_leaves_the_rest_to_xl),
+		cmocka_unit_test(test_config_load_for_xl_refuses_what_reads_disks_in_dom0),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);

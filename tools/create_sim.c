@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * create_sim.c - xpv create in the simulator
+ *
+ * A process stays behind that watches over the guest (monitor.c); what the guest prints is in a
+ * log, which -c follows.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "await.h"
+#include "domain.h"
+
+/* Makes it and lets it run. No handle stays open, for the monitor must not inherit one. */
+static int make(const struct config *config, bool paused, struct domain *dom, int *monitor)
+{
+	struct xs_handle *xs = tool_xs_open();
+	xc_interface *xch = xs ? tool_xc_open() : NULL;
+	int rc = xch ? domain_create(xs, xch, config, dom) : TOOL_FAILED;
+
+	if (xch)
+		xc_interface_close(xch);
+	xs_close(xs);
+	if (rc)
+		return rc;
+
+	*monitor = monitor_start(config, dom);
+	xs = tool_xs_open();
+	xch = xs ? tool_xc_open() : NULL;
+	rc = *monitor >= 0 && xch ? TOOL_OK : TOOL_FAILED;
+	if (!rc && !paused && xc_domain_unpause(xch, dom->domid))
+		rc = tool_error("%s: it cannot be started: %s; see 'xpv list'", dom->name,
+				strerror(errno));
+	if (rc && xch)
+		domain_destroy(xs, xch, dom);
+	if (xch)
+		xc_interface_close(xch);
+	xs_close(xs);
+	return rc;
+}
+
+static int show_output(const struct domain *dom, const char *log, off_t from, int monitor)
+{
+	switch (follow(log, from, monitor)) {
+	case MONITOR_POWEROFF:
+	case MONITOR_REBOOT:
+		return TOOL_OK;
+	case MONITOR_CRASH:
+		return tool_error("%s: the guest crashed; its output is in %s", dom->name, log);
+	case MONITOR_GONE:
+		return tool_error("%s: the guest was destroyed; its output is in %s", dom->name,
+				  log);
+	case -1:
+		return tool_error("%s: its output is no longer shown, but it runs on; 'xpv "
+				  "destroy %s' ends it", dom->name, dom->name);
+	default:
+		return tool_error("%s: the process that watches over it has ended; see %s/log "
+				  "and 'xpv list'", dom->name, tool_rundir());
+	}
+}
+
+int create_sim(const struct config *config, const struct create_request *req)
+{
+	char log[XS_PATH_MAX];
+	struct domain dom;
+	int rc, monitor;
+	off_t from;
+
+	if (req->console && !config->kernel)
+		return tool_error("%s: without kernel= the domain is empty, and there is no "
+				  "output to show; leave -c out", config->name);
+	if (!domain_log_path(log, sizeof(log), config->name))
+		return TOOL_FAILED;
+	await_signals();
+	from = follow_begin(log);
+	rc = make(config, req->paused, &dom, &monitor);
+	if (rc)
+		return rc;
+	if (req->json)
+		rc = tool_json(tool_json_domain(&dom));
+	if (req->console)
+		rc = show_output(&dom, log, from, monitor);
+	close(monitor);
+	return rc;
+}
