@@ -8,7 +8,9 @@
  * asking again is harmless.
  */
 #include "await.h"
+#include "sim.h"
 #include "vdisk.h"
+#include "xl.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -145,6 +147,8 @@ int vdisk_attach(struct xs_handle *xs, const struct domain *dom, const struct di
 	if (add.outcome != VDISK_WRITTEN && add.outcome != VDISK_SAME)
 		return say_refused(dom, &add);
 	result->no_change = add.outcome == VDISK_SAME;
+	if (!result->no_change && !sim_running())
+		xl_record_disk(dom, disk);
 	tool_note("%s: %s %s; waiting for the backend%s", disk->vdev,
 		  result->no_change ? "found at" : "written to", add.dev.backend,
 		  live ? " and the guest" : "");

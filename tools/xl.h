@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xl.h - Xen's own toolstack, which builds and ends domains
+ * xl.h - Xen's own toolstack: its program, which builds and ends domains, and its records
  */
 #ifndef XPV_XL_H
 #define XPV_XL_H
 
-#include "tool.h"
+#include "disk.h"
 
 /* xl.c: running it. All return TOOL_OK, or TOOL_FAILED with an error printed. */
 /*
@@ -35,5 +35,9 @@ int xl_console_begin(struct xl_console *console, const struct domain *dom, bool 
 /* Waits until the user leaves it, or the guest ends. */
 int xl_console_wait(const struct xl_console *console, const struct domain *dom);
 void xl_console_stop(const struct xl_console *console);
+
+/* xl_record.c: what libxl rebuilds a domain from */
+/* Adds a disk to libxl's description of the domain; prints a warning if that fails. */
+void xl_record_disk(const struct domain *dom, const struct disk *disk);
 
 #endif
