@@ -112,8 +112,10 @@ VDISK_CORE_SRC := backend/vdisk/disk.c \
 		  backend/vdisk/target_file.c \
 		  backend/vdisk/uring.c \
 		  backend/vdisk/validate.c \
+		  backend/worker/filter.c \
 		  backend/worker/journal.c \
-		  backend/worker/map.c
+		  backend/worker/map.c \
+		  backend/worker/sandbox.c
 
 VDISK_SRC := backend/loop.c \
 	     backend/log.c \
@@ -179,7 +181,7 @@ $(BUILD)/minidom: LIBS := $(XEN_LIBS)
 $(BUILD)/xpvd: $(call objs,$(XPVD_SRC) $(RING_SRC) $(SCHEMA_SRC))
 $(BUILD)/xpvd: LIBS := $(XEN_LIBS) -ljson-c
 $(BUILD)/xpv-vdisk: $(call objs,$(VDISK_SRC) $(RING_SRC))
-$(BUILD)/xpv-vdisk: LIBS := -lxenevtchn -lxengnttab -luring
+$(BUILD)/xpv-vdisk: LIBS := -lxenevtchn -lxengnttab -luring -lseccomp -lcap-ng
 $(BUILD)/xpv: $(call objs,$(XPV_SRC) $(SIM_TOOLS_SRC) $(SCHEMA_SRC))
 $(BUILD)/xpv: LIBS := -lxenstore -lxenctrl -lxenforeignmemory -lxlutil -lxenlight -lxentoollog -ljson-c
 $(BUILD)/xpv-hypervisor: $(call objs,$(SIM_HYPERVISOR_SRC))
@@ -203,7 +205,8 @@ TESTED_SRC := $(RING_SRC) $(SCHEMA_SRC) $(FRONTEND_SRC) $(LINUX_PORT_SRC) $(VDIS
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c tests/hostile/test_*.c)))
 GUESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/lib/guest_*.c tests/hostile/guest_*.c)))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-ALL_LIBS := $(XEN_LIBS) -lxenctrl -lxenforeignmemory -lxlutil -lxenlight -lxentoollog -luring -ljson-c -lcmocka
+ALL_LIBS := $(XEN_LIBS) -lxenctrl -lxenforeignmemory -lxlutil -lxenlight -lxentoollog -luring -lseccomp \
+	    -lcap-ng -ljson-c -lcmocka
 
 $(BUILD)/tests/tested.a: $(call objs,$(TESTED_SRC))
 	$(call say,AR,$@)
@@ -239,8 +242,9 @@ check-port:				## the frontend core asks for os.h and mem*, nothing else
 	$(Q)frontend/check_port.sh $(BUILD)/port $(FRONTEND_SRC) $(RING_SRC) $(SCHEMA_SRC)
 
 check-sim:				## scenarios in the simulator, under the sanitizers; T=name: one
+	$(Q)$(MAKE) all
 	$(Q)$(SAN_MAKE) tests
-	$(Q)tests/run.sh $(SAN_BUILD) scenario $(T)
+	$(Q)PLAIN='$(abspath $(BUILD))' tests/run.sh $(SAN_BUILD) scenario $(T)
 
 check-nested:				## scenarios on real Xen under QEMU; T=name: one
 	$(Q)tools/deps.sh

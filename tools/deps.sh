@@ -12,8 +12,8 @@
 
 set -eu
 
-packages='binutils clang e2fsprogs gcc libc6-dev libcmocka-dev libjson-c-dev liburing-dev
-libxen-dev make procps qemu-system-common xen-utils-4.17 xenstore-utils '"$*"
+packages='binutils clang e2fsprogs gcc libc6-dev libcap-ng-dev libcmocka-dev libjson-c-dev
+libseccomp-dev liburing-dev libxen-dev make procps qemu-system-common xen-utils-4.17 xenstore-utils '"$*"
 services='xen xendomains'
 policy=/usr/sbin/policy-rc.d
 

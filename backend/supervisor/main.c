@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <libgen.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,9 +26,11 @@
 #define DEFAULT_RUNDIR	"/run/xpv"
 #define DEFAULT_SYSFS	"/sys"
 #define DEFAULT_SPIN_US	50
+#define NOBODY		65534
 
 static const char usage_text[] =
-	"usage: xpvd [--spin-us N] [--ready-fd FD] [--libexec DIR] [-v] [-h]\n"
+	"usage: xpvd [--spin-us N] [--ready-fd FD] [--libexec DIR] [--no-sandbox]\n"
+	"            [-v] [-h]\n"
 	"The backend of paravirtual devices: discovers them in xenstore and starts a\n"
 	"worker for each guest. Runs in the foreground and logs to standard error.\n"
 	"\n"
@@ -35,6 +38,7 @@ static const char usage_text[] =
 	"                 sleeps (default 50; 0: never; at most 1000000)\n"
 	"  --ready-fd FD  write \"READY\" to FD when devices are being served\n"
 	"  --libexec DIR  where xpv-vdisk is (default: beside xpvd)\n"
+	"  --no-sandbox   do not confine the workers (for debugging; unsafe)\n"
 	"  -v, --verbose  log more\n"
 	"  -h, --help     this text\n"
 	"\n"
@@ -178,6 +182,7 @@ static bool parse(struct supervisor *sup, int argc, char **argv, unsigned int *r
 		{ "spin-us", required_argument, NULL, 's' },
 		{ "ready-fd", required_argument, NULL, 'r' },
 		{ "libexec", required_argument, NULL, 'l' },
+		{ "no-sandbox", no_argument, NULL, 'n' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -190,6 +195,7 @@ static bool parse(struct supervisor *sup, int argc, char **argv, unsigned int *r
 		case 's': ok &= number(optarg, 1000000, &sup->spin_us); break;
 		case 'r': ok &= number(optarg, 1 << 20, ready_fd); break;
 		case 'l': snprintf(sup->libexec, sizeof(sup->libexec), "%s", optarg); break;
+		case 'n': sup->no_sandbox = true; break;
 		case 'v': sup->debug = true; break;
 		case 'h': fputs(usage_text, stdout); exit(0);
 		default: ok = false;
@@ -210,6 +216,18 @@ static void find_libexec(struct supervisor *sup)
 	snprintf(sup->libexec, sizeof(sup->libexec), "%s", dirname(self));
 }
 
+/* Looked up here and not in the worker, which would load the host's modules for it. */
+static void find_worker_user(struct supervisor *sup)
+{
+	static const char *const names[] = { "xpv", "nobody" };
+	const struct passwd *user = NULL;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !user; i++)
+		user = getpwnam(names[i]);
+	sup->worker_uid = user && user->pw_uid ? user->pw_uid : NOBODY;
+	sup->worker_gid = user && user->pw_gid ? user->pw_gid : NOBODY;
+}
+
 int main(int argc, char **argv)
 {
 	static struct supervisor sup = { .loop.epfd = -1, .control.fd = -1, .signals.fd = -1,
@@ -226,6 +244,10 @@ int main(int argc, char **argv)
 	log_init("xpvd", sup.debug ? LOG_DEBUG : LOG_INFO);
 	find_libexec(&sup);
 	sup.sysfs = sysfs && sysfs[0] ? sysfs : DEFAULT_SYSFS;
+	find_worker_user(&sup);
+	if (sup.no_sandbox)
+		log_warning("--no-sandbox: workers are not confined; not for guests that are not "
+			    "trusted");
 	sup.rundir = rundir && rundir[0] ? rundir : DEFAULT_RUNDIR;
 	rc = set_up(&sup);
 	if (rc == 0) {

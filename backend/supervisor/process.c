@@ -128,8 +128,10 @@ static void process_ended(struct loop_fd *source)
 	int status = 0;
 
 	if (waitpid(w->pid, &status, WNOHANG) == w->pid && WIFSIGNALED(status))
-		log_warning("guest %u: worker %d was killed by signal %d", w->domid, (int)w->pid,
-			    WTERMSIG(status));
+		log_warning("guest %u: worker %d was killed by signal %d%s", w->domid, (int)w->pid,
+			    WTERMSIG(status), WTERMSIG(status) == SIGSYS ?
+			    ": it made a system call that it may not; the kernel's log says which" :
+			    "");
 	else
 		log_info("guest %u: worker %d has ended", w->domid, (int)w->pid);
 	close_source(w, &w->process);
@@ -205,15 +207,22 @@ static int make_listener(const struct worker *w)
 /* In the child: nothing of ours goes along but the listener and standard error. */
 static void run_worker(const struct worker *w, int listener)
 {
-	char program[sizeof(w->sup->libexec) + 32], domid[16], fd[16], spin[16];
-	char *argv[] = { program, "--domid", domid, "--listen-fd", fd, "--spin-us", spin,
-			 w->sup->debug ? "--debug" : NULL, NULL };
+	char program[sizeof(w->sup->libexec) + 32], domid[16], fd[16], spin[16], uid[16], gid[16];
+	char *argv[16] = { program, "--domid", domid, "--listen-fd", fd, "--spin-us", spin,
+			   "--uid", uid, "--gid", gid };
+	unsigned int argc = 11;
 	sigset_t none;
 
 	snprintf(program, sizeof(program), "%s/%s", w->sup->libexec, w->class->program);
 	snprintf(domid, sizeof(domid), "%u", w->domid);
 	snprintf(fd, sizeof(fd), "%d", LISTEN_FD);
 	snprintf(spin, sizeof(spin), "%u", w->sup->spin_us);
+	snprintf(uid, sizeof(uid), "%u", w->sup->worker_uid);
+	snprintf(gid, sizeof(gid), "%u", w->sup->worker_gid);
+	if (w->sup->no_sandbox)
+		argv[argc++] = "--no-sandbox";
+	if (w->sup->debug)
+		argv[argc++] = "--debug";
 	setsid();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

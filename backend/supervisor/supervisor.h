@@ -25,6 +25,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <xenstore.h>
 
 #include "log.h"
@@ -48,6 +49,9 @@ struct supervisor {
 	const char *sysfs;		/* where the kernel shows its drivers */
 	bool driver_known, driver[XS_KIND_COUNT];	/* the kernel's backends, as seen last */
 	bool debug;
+	bool no_sandbox;		/* for debugging: workers are not confined */
+	uid_t worker_uid;		/* who workers become, if we are root */
+	gid_t worker_gid;
 	bool broken;			/* ends because it cannot go on */
 	struct device *devices;
 	struct worker *workers;

@@ -4,17 +4,22 @@
  *
  * Started by xpvd with a listening socket, and after that independent of it: the worker serves its
  * disks whether a supervisor is connected or not. It reads no xenstore and opens no file; images
- * and journals come as descriptors.
+ * and journals come as descriptors. When its handles are open it locks itself in, and only then
+ * does it hear of a disk.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "vdisk.h"
+#include "worker/sandbox.h"
+
+#define NOBODY	65534
 
 static void events_ready(struct loop_fd *source)
 {
@@ -90,6 +95,37 @@ static int open_handles(struct worker *w)
 	return rc;
 }
 
+/* What target_file.c calls, besides io_uring. */
+static const int disk_calls[] = {
+	SCMP_SYS(fdatasync),
+	SCMP_SYS(fstatfs),
+	SCMP_SYS(pread64),
+	SCMP_SYS(preadv2),
+	SCMP_SYS(pwrite64),
+	SCMP_SYS(pwritev2),
+};
+
+static int lock_in(const struct worker *w)
+{
+	const struct sandbox sb = {
+		.domid = w->env.domid,
+		.uid = w->uid,
+		.gid = w->gid,
+		.xce = w->env.xce,
+		.xgt = w->env.xgt,
+		.listener = w->listener.fd,
+		.uring = w->env.uring ? uring_fd(w->env.uring) : -1,
+		.calls = disk_calls,
+		.nr_calls = sizeof(disk_calls) / sizeof(disk_calls[0]),
+		.instrumented = SANDBOX_INSTRUMENTED,
+	};
+
+	if (!w->no_sandbox)
+		return sandbox_enter(&sb);
+	log_warning("not confined, as --no-sandbox says: not for guests that are not trusted");
+	return 0;
+}
+
 static void close_handles(struct worker *w)
 {
 	link_close(w);
@@ -103,7 +139,8 @@ static void close_handles(struct worker *w)
 
 static void usage(FILE *out)
 {
-	fputs("usage: xpv-vdisk --domid N --listen-fd FD [--spin-us N] [--debug]\n"
+	fputs("usage: xpv-vdisk --domid N --listen-fd FD [--spin-us N] [--uid N] [--gid N]\n"
+	      "                 [--no-sandbox] [--debug]\n"
 	      "Serves one guest's disks. Started by xpvd; not for use by hand.\n", out);
 }
 
@@ -122,11 +159,14 @@ static bool parse(struct worker *w, int argc, char **argv)
 		{ "domid", required_argument, NULL, 'd' },
 		{ "listen-fd", required_argument, NULL, 'l' },
 		{ "spin-us", required_argument, NULL, 's' },
+		{ "uid", required_argument, NULL, 'u' },
+		{ "gid", required_argument, NULL, 'g' },
+		{ "no-sandbox", no_argument, NULL, 'n' },
 		{ "debug", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	unsigned long domid = ~0ul, listener = ~0ul, spin_us = 0;
+	unsigned long domid = ~0ul, listener = ~0ul, spin_us = 0, uid = NOBODY, gid = NOBODY;
 	bool ok = true;
 	int c;
 
@@ -135,6 +175,9 @@ static bool parse(struct worker *w, int argc, char **argv)
 		case 'd': ok &= number(optarg, UINT16_MAX, &domid); break;
 		case 'l': ok &= number(optarg, INT32_MAX, &listener); break;
 		case 's': ok &= number(optarg, 1000000, &spin_us); break;
+		case 'u': ok &= number(optarg, UINT32_MAX - 1, &uid); break;
+		case 'g': ok &= number(optarg, UINT32_MAX - 1, &gid); break;
+		case 'n': w->no_sandbox = true; break;
 		case 'v': log_init("xpv-vdisk", LOG_DEBUG); break;
 		case 'h': usage(stdout); exit(0);
 		default: ok = false;
@@ -143,6 +186,8 @@ static bool parse(struct worker *w, int argc, char **argv)
 	w->env.domid = (uint32_t)domid;
 	w->listener.fd = (int)listener;
 	w->spin_max_ns = spin_us * 1000;
+	w->uid = (uid_t)uid;
+	w->gid = (gid_t)gid;
 	return ok && optind == argc && domid != ~0ul && listener != ~0ul;
 }
 
@@ -159,6 +204,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	w.spin_ns = w.spin_max_ns;
 	rc = open_handles(&w);
+	if (rc == 0)
+		rc = lock_in(&w);
 	if (rc == 0)
 		rc = serve(&w);
 	close_handles(&w);

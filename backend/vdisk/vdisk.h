@@ -9,6 +9,8 @@
 #ifndef XPV_VDISK_H
 #define XPV_VDISK_H
 
+#include <sys/types.h>
+
 #include "disk.h"
 #include "loop.h"
 
@@ -22,6 +24,9 @@ struct worker {
 	struct disk *disks[MAX_DISKS];
 	unsigned int nr_disks;
 	bool quitting;			/* finish what is under way, keep the journals */
+	bool no_sandbox;		/* for debugging */
+	uid_t uid;			/* who to be, when started by root */
+	gid_t gid;
 	uint64_t spin_max_ns, spin_ns;	/* how long to look before sleeping: at most, now */
 };
 
