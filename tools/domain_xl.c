@@ -59,7 +59,7 @@ static struct device *find_disks(struct xs_handle *xs, uint32_t domid, size_t *n
 	if (*n)
 		disks = calloc(*n, sizeof(*disks));
 	for (size_t i = 0; disks && i < *n; i++)
-		device_init(&disks[i], XS_CLASS_VDISK, domid, devids[i]);
+		device_find(xs, XBT_NULL, &disks[i], XS_KIND_VBD, domid, devids[i]);
 	free(devids);
 	return disks;
 }
