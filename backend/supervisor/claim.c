@@ -50,8 +50,9 @@ static void driver_changed(struct supervisor *sup, enum xs_kind kind)
 		log_error("%s has been loaded and may write to the images of %u disks that xpvd "
 			  "serves: detach those, then " KEEP_OUT, module, n, module, module);
 	else if (sup->driver[kind])
-		log_error("%s is loaded and takes every %s: for xpvd to serve them, " KEEP_OUT,
-			  module, xs_kind_name(kind), module, module);
+		log_line(sup->driver_known ? LOG_ERROR : LOG_INFO,
+			 "%s is loaded and takes every %s: for xpvd to serve them, " KEEP_OUT,
+			 module, xs_kind_name(kind), module, module);
 	else
 		log_info("%s is not loaded: xpvd serves every %s", module, xs_kind_name(kind));
 	for (struct device *dev = sup->devices; dev && !sup->driver[kind]; dev = dev->next) {

@@ -18,6 +18,7 @@ libxl_name() {
 	back=/local/domain/0/backend/$kind/$id/$devid
 	front=/local/domain/$id/device/vbd/$devid
 	record=/libxl/$id/device/vbd/$devid
+	# shellcheck disable=SC2034 # for the scenario
 	error=/local/domain/0/error/backend/$kind/$id/$devid/error
 }
 
