@@ -321,10 +321,12 @@ bench:					## paired ratios beside the peers
 
 LIBDIR = $(DESTDIR)$(PREFIX)/lib/xpv
 
-install: all				## into $(DESTDIR)$(PREFIX), by default /usr/local
+install: all				## into $(DESTDIR)$(PREFIX), by default /usr/local; a hotplug script into $(DESTDIR)/etc
 	install -d $(LIBDIR)/sim $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(addprefix $(BUILD)/,$(PROGRAMS)) $(LIBDIR)
 	install -m 755 $(SIM_LIBS) $(LIBDIR)/sim
+	install -d $(DESTDIR)/etc/xen/scripts
+	install -m 755 tools/hotplug/block-xpv $(DESTDIR)/etc/xen/scripts
 	ln -sf ../lib/xpv/xpv $(DESTDIR)$(PREFIX)/bin/xpv
 	ln -sf ../lib/xpv/xpvd $(DESTDIR)$(PREFIX)/sbin/xpvd
 

@@ -19,7 +19,7 @@ offence() {
 }
 
 mapfile -t sources < <(git ls-files -co --exclude-standard '*.c' '*.h' '*.def')
-mapfile -t scripts < <(git ls-files -co --exclude-standard '*.sh' .ci/run)
+mapfile -t scripts < <(git ls-files -co --exclude-standard '*.sh' '*.bash' 'tools/hotplug/*' .ci/run)
 
 for file in "${sources[@]}" "${scripts[@]}"; do
 	head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || offence "no SPDX line" "$file"
