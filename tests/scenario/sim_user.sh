@@ -32,7 +32,21 @@ is "its guest" "$out" u
 as_user truncate -s 4M "$DIR/home/a.img"
 works as_user "$BUILD/xpv" block-attach u "$DIR/home/a.img,raw,xvda,rw"
 works as_user "$BUILD/xpv" sim run --dom u -- "$BUILD/minidom" "fill xvda 1; verify xvda 1"
+# A worker is confined all the same, by a user namespace if there may be one.
+as_user "$BUILD/xpv" sim run --dom u -- "$BUILD/minidom" "loop 100000 stress xvda 7 1" \
+	>"$DIR/load" 2>&1 &
+load=$!
+eventually 10 grep -q ok "$DIR/load"
+worker=$(as_user "$BUILD/xpv" stats --json u | sed -n 's/^ *"worker": *\([0-9]*\),\{0,1\}$/\1/p')
+is "its worker's filter" "$(awk '/^Seccomp:/ { print $2 }' "/proc/$worker/status")" 2
+is "its worker's capabilities" "$(awk '/^CapEff:/ { print $2 }' "/proc/$worker/status")" \
+	0000000000000000
+if ! grep -q 'keeps its root' "$XPV_RUNDIR/log/xpvd.log" && ! ldd "$BUILD/xpv-vdisk" | grep -q libasan
+then
+	is "its worker's root" "$(ls -A "/proc/$worker/root/")" ""
+fi
 works as_user "$BUILD/xpv" destroy u
+wait "$load" || true
 works as_user "$BUILD/xpv" sim stop
 
 for test in evtchn gnttab; do
