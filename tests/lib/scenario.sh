@@ -10,8 +10,9 @@
 #
 # A scenario that starts its system with `system_start` and reaches its guests through the functions
 # of system_sim.bash alone has a line "# runs on: simulator, xen" and runs on both: XPV_SYSTEM says
-# which of the two this is. One that starts a simulator with `sim_start` is about the simulator, or
-# about what only it can show.
+# which of the two this is, and $slow how many times slower than the machine below it. Numbers of
+# rounds are to be divided by it; time limits of `eventually` are multiplied. One that starts a
+# simulator with `sim_start` is about the simulator, or about what only it can show.
 
 set -eu -o pipefail
 
@@ -73,9 +74,10 @@ memory_dir() {
 	MEMORY=$(mktemp -d /dev/shm/xpv-test-XXXXXX 2>/dev/null) || MEMORY=$DIR
 }
 
-# The whole store with permissions, in an order that does not depend on when keys were made.
+# The whole store with permissions, in an order that does not depend on when keys were made; without
+# what a guest's agent says, and xenstored of itself.
 store() {
-	xen xenstore-ls -fp | sort
+	xen xenstore-ls -fp | grep -v '^/tool/xenstored/\|/data/agent' | sort
 }
 
 # is WHAT GOT WANT
@@ -107,7 +109,7 @@ works() {
 	"$@" >"$DIR/out" 2>"$DIR/err" || status=$?
 	# shellcheck disable=SC2034 # for the scenario
 	out=$(cat "$DIR/out")
-	[ "$status" -eq 0 ] || fail "$*: status $status: $(cat "$DIR/err")"
+	[ "$status" -eq 0 ] || fail "$*: status $status: $(cat "$DIR/out" "$DIR/err")"
 	[ ! -s "$DIR/err" ] || fail "$*: printed an error: $(cat "$DIR/err")"
 	checks=$((checks + 1))
 }
@@ -125,9 +127,27 @@ refuses() {
 	contains "$*" "$(cat "$DIR/err")" "xpv: "
 }
 
+# json_says PART... -- VERB...: the verb works with --json, and its one object has these members.
+json_says() {
+	local part parts=()
+
+	while [ "$1" != -- ]; do
+		parts+=("$1")
+		shift
+	done
+	shift
+	works xpv "$@" --json
+	is "objects of $*" "$(grep -c '^{$' <<<"$out")$(grep -c '^}$' <<<"$out")" 11
+	is "the ends of $*" "$(sed -n '1p;$p' <<<"$out" | tr -d '\n')" "{}"
+	for part in "${parts[@]}"; do
+		contains "$*" "$out" "$part"
+	done
+}
+
 # eventually SECONDS COMMAND...: the command comes to succeed.
 eventually() {
-	local left=$(($1 * 20))
+	# shellcheck disable=SC2154 # the system's
+	local left=$(($1 * slow * 20))
 
 	shift
 	until "$@" >/dev/null 2>&1; do
@@ -154,17 +174,53 @@ domid() {
 	xpv list --json "$1" | sed -n 's/.*"domid": *\([0-9]*\).*/\1/p'
 }
 
+# stat_of NAME KEY [DEVID]: what `xpv stats` has of the guest's first disk, or of that one; without
+# quotes and backslashes, also such as are part of it
+stat_of() {
+	xpv stats --json "$1" | awk -v key="\"$2\":" -v devid="${3:-}" '
+		/"devid":/ { here = devid == "" || $2 + 0 == devid }
+		here && !done && $1 == key {
+			sub(/^[^:]*: /, ""); sub(/,$/, ""); gsub(/["\\]/, ""); print; done = 1
+		}'
+}
+
 # guest_config NAME [LINE...]: $DIR/NAME.cfg for a guest of the usual kind and size
 guest_config() {
 	local name=$1
 
 	shift
+	# shellcheck disable=SC2154 # the system's
 	{
 		echo "name=\"$name\""
 		echo "memory=$guest_memory"
 		echo "$guest_boot"
 		[ "$#" -eq 0 ] || printf '%s\n' "$@"
 	} >"$DIR/$name.cfg"
+}
+
+# Whether xpvd answers; whether the guest's first disk is served by another process than $worker.
+xpvd_answers() {
+	xpv stats >/dev/null 2>&1
+}
+
+replaced() {
+	# shellcheck disable=SC2154 # the scenario's
+	new=$(stat_of "$1" worker 2>/dev/null) && [ "${new:-0}" -gt 0 ] && [ "$new" != "$worker" ]
+}
+
+# guest_grown TAG LINES: the job has printed more lines than that.
+guest_grown() {
+	[ "$(guest_said "$1" | wc -l)" -gt "$2" ]
+}
+
+guest_goes_on() {
+	eventually 10 guest_grown "$1" "$(guest_said "$1" | wc -l)"
+	guest_runs "$1" || fail "$1 ended: $(guest_said "$1" | tail -n 3)"
+}
+
+# guest_has_said TAG PATTERN
+guest_has_said() {
+	guest_said "$1" | grep -qe "$2"
 }
 
 passed() {

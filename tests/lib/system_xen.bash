@@ -9,6 +9,7 @@
 # GUEST_TYPE is pv (default) or pvh.
 
 GUEST_TYPE=${GUEST_TYPE:-pv}
+slow=5
 guest_memory=256
 guest_boot="kernel=\"/guest/vmlinux\"
 ramdisk=\"/guest/initrd\"
@@ -18,12 +19,27 @@ PATH=$BUILD:$PATH:/usr/lib/xen-4.17/bin
 
 # system_start [OPTION of xpvd...]
 system_start() {
+	xpvd_options=("$@")
 	mkdir -p "$XPV_RUNDIR/log"
+	xpvd_start
+}
+
+xpvd_start() {
+	rm -f "$DIR/ready"
 	mkfifo "$DIR/ready"
-	"$BUILD/xpvd" --ready-fd 3 -v "$@" 3>"$DIR/ready" >>"$XPV_RUNDIR/log/xpvd.log" 2>&1 &
+	"$BUILD/xpvd" --ready-fd 3 -v "${xpvd_options[@]}" 3>"$DIR/ready" \
+		>>"$XPV_RUNDIR/log/xpvd.log" 2>&1 &
 	xpvd=$!
-	read -r -t 30 _ <"$DIR/ready" || fail "xpvd: $(tail -n 3 "$XPV_RUNDIR/log/xpvd.log")"
-	rm "$DIR/ready"
+	read -r -t 60 _ <"$DIR/ready" || fail "xpvd: $(tail -n 3 "$XPV_RUNDIR/log/xpvd.log")"
+}
+
+xpvd_pid() {
+	echo "$xpvd"
+}
+
+xpvd_again() {
+	wait "$xpvd" || true
+	xpvd_start
 }
 
 system_stop() {
@@ -32,8 +48,31 @@ system_stop() {
 	for id in $(guest_ids); do
 		xl destroy "$id" >/dev/null 2>&1 || true
 	done
-	[ -z "${xpvd:-}" ] || { sleep 0.3; kill "$xpvd" 2>/dev/null || true; }
+	if [ -n "${xpvd:-}" ]; then
+		sleep 0.3
+		kill "$xpvd" 2>/dev/null || true
+		wait "$xpvd" || true
+		xpvd=
+	fi
 	pkill -f "^$BUILD/xpv-vdisk" 2>/dev/null || true
+}
+
+# Each domain's ports by what they are, and how many of its grants are in use.
+system_holds() {
+	local id
+
+	for id in 0 $(guest_ids); do
+		lsevtchn "$id" | sed "s/^ *[0-9]*: VCPU *[0-9]*: /$id: /; s/,\\{0,1\\} .*Port .*//" | sort
+	done
+	xl dmesg -c >/dev/null
+	xl debug-keys g
+	xl dmesg | awk '/grant-table for remote/ { sub(/.*remote d/, ""); dom = $1 + 0 }
+		/\] +[0-9]+ 0x/ { entries[dom]++ }
+		END { for (dom in entries) print dom, "grants", entries[dom] }' | sort
+}
+
+system_pids() {
+	pgrep '^(xpv|xenstored)'
 }
 
 guest_ids() {
@@ -44,11 +83,32 @@ xen() {
 	"$@"
 }
 
-# guest NAME [LINE...]: makes a guest from a configuration and waits until it answers.
+# guest NAME [LINE...]: makes a guest from a configuration and waits until it answers. With
+# frontend=xpv nobody in it uses its disks so far, and xpv need not wait for anybody.
 guest() {
 	guest_config "$@"
 	works xpv create "$DIR/$1.cfg"
 	guest_up "$1"
+	[ "${FRONTEND:-xpv}" != xpv ] || xenstore-write "/libxl/$(domid "$1")/xpv-empty" 1
+}
+
+guest_deaf() {
+	guest "$@"
+	xenstore-rm "/libxl/$(domid "$1")/xpv-empty"
+}
+
+guest_live() {
+	local name=$1 commands=$2
+
+	shift 2
+	guest "$name" "$@"
+	guest_begin "$name" "$name" "$commands"
+	xenstore-rm "/libxl/$(domid "$name")/xpv-empty"
+}
+
+# Its agent does not live to answer.
+guest_crash() {
+	guest_ask "$1" 'echo c >/proc/sysrq-trigger'
 }
 
 # xl_guest NAME [LINE...]: the same, by plain xl.
@@ -63,7 +123,16 @@ guest_path() {
 }
 
 guest_up() {
-	eventually 120 xenstore-read "$(guest_path "$1")/ready"
+	eventually 30 xenstore-read "$(guest_path "$1")/ready"
+}
+
+# guest_ask NAME SCRIPT: sets $number, by which the answer is known
+guest_ask() {
+	local path
+
+	path=$(guest_path "$1")
+	number=$(($(xenstore-read "$path/run" 2>/dev/null || echo 0) + 1))
+	xenstore-write "$path/command" "$2" "$path/run" "$number"
 }
 
 guest_answered() {
@@ -75,15 +144,12 @@ guest_sh() {
 	local path number status pieces i
 
 	path=$(guest_path "$1")
-	number=$(($(xenstore-read "$path/run" 2>/dev/null || echo 0) + 1))
-	xenstore-write "$path/command" "$2" "$path/run" "$number"
-	eventually 120 guest_answered "$path" "$number"
+	guest_ask "$1" "$2"
+	eventually 60 guest_answered "$path" "$number"
 	read -r _ status pieces < <(xenstore-read "$path/done")
 	for ((i = 0; i < pieces; i++)); do
 		xenstore-read -R "$path/out/$i" | sed '$ s/\.$//' | head -c -1
-	done >"$DIR/said"
-	cat "$DIR/said"
-	[ "$status" -eq 0 ] || cat "$DIR/said" >&2
+	done
 	return "$status"
 }
 
@@ -91,10 +157,34 @@ in_guest() {
 	guest_sh "$1" "exec minidom '$2'"
 }
 
-guest_begin() {
+# A job's files in the guest: what it has printed, its number, and its status once it has ended.
+guest_job() {
 	eval "job_$1=$2"
-	guest_sh "$2" "rm -f /tmp/job.$1.status
-(minidom '$3' & echo \$! >/tmp/job.$1.pid; wait \$!; echo \$? >/tmp/job.$1.status) >/tmp/job.$1 2>&1 &"
+	guest_sh "$2" "rm -f /tmp/job.$1.status; : >/tmp/job.$1
+(bash -c $(printf %q "$3") & echo \$! >/tmp/job.$1.pid; wait \$!
+	echo \$? >/tmp/job.$1.status) >/tmp/job.$1 2>&1 &"
+}
+
+guest_begin() {
+	if [ $# -eq 3 ]; then
+		guest_job "$1" "$2" "exec minidom '$3'"
+		return
+	fi
+	guest_sh "$2" "rm -f /tmp/commands.$1; mkfifo /tmp/commands.$1
+sleep 100000 >/tmp/commands.$1 2>&1 & echo \$! >/tmp/commands.$1.pid"
+	guest_job "$1" "$2" "exec minidom </tmp/commands.$1"
+}
+
+guest_tell() {
+	local name=job_$1
+
+	guest_sh "${!name}" "echo '$2' >/tmp/commands.$1"
+}
+
+guest_told() {
+	local name=job_$1
+
+	guest_sh "${!name}" "kill \$(cat /tmp/commands.$1.pid)"
 }
 
 guest_said() {
@@ -109,19 +199,27 @@ guest_runs() {
 	guest_sh "${!name}" "[ ! -e /tmp/job.$1.status ]"
 }
 
-guest_end() {
+guest_kill() {
 	local name=job_$1
 
-	guest_sh "${!name}" "kill \$(cat /tmp/job.$1.pid)" || true
+	guest_sh "${!name}" "kill -s $2 \$(cat /tmp/job.$1.pid)"
+}
+
+guest_wait() {
+	local name=job_$1
+
 	eventually 60 guest_ended "$1"
+	[ -n "$(domid "${!name}" 2>/dev/null)" ] || return 1
 	return "$(guest_sh "${!name}" "cat /tmp/job.$1.status")"
 }
 
 guest_ended() {
-	! guest_runs "$1"
+	local name=job_$1
+
+	[ -z "$(domid "${!name}")" ] || ! guest_runs "$1"
 }
 
-# stat_of NAME KEY: a number that `xpv stats` has of the guest's first disk
-stat_of() {
-	xpv stats --json "$1" | sed -n "s/^ *\"$2\": *\([0-9]*\),\{0,1\}$/\1/p" | head -n 1
+guest_end() {
+	guest_kill "$1" TERM || true
+	guest_wait "$1"
 }

@@ -4,56 +4,44 @@
 # kill_guest.sh - kill -9 of a guest and of a xenstore client; what died is cleaned up, and the
 # rest goes on
 #
+# runs on: simulator, xen
+#
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"
 
 need xpv xpvd xpv-vdisk minidom
 
-# The processes of this simulator whose command line begins like that, and no others.
-kill_ours() {
-	local pid killed=0
-
-	for pid in $(pgrep -f "^$1"); do
-		if grep -qsxz "XPV_RUNDIR=$XPV_RUNDIR" "/proc/$pid/environ"; then
-			kill -9 "$pid"
-			killed=$((killed + 1))
-		fi
-	done
-	[ "$killed" -gt 0 ] || fail "no process '$1'"
-}
-
 truncate -s 32M "$DIR/a.img" "$DIR/b.img"
-sim_start
+system_start
 before=$(store)
 guest w "disk=['$DIR/b.img,raw,xvda,rw']"
-works xpv sim run --dom w -- "$BUILD/minidom" "fill xvda 9"
-xpv sim run --dom w -- "$BUILD/minidom" "loop 100000 verify xvda 9" >"$DIR/load" 2>&1 &
-load=$!
+works in_guest w "fill xvda 9"
+guest_begin load w "loop 100000 verify xvda 9"
 
 # A guest's kernel, in mid-I/O: on_crash=destroy takes all of it away.
-guest g "kernel='$BUILD/minidom'" "extra='loop 100000 fill xvda 3'" \
-	"disk=['$DIR/a.img,raw,xvda,rw']"
-eventually 10 grep -q 'fill xvda' "$XPV_RUNDIR/log/guest-g.log"
-kill_ours "$BUILD/minidom loop 100000 fill xvda 3"
+guest_live g "loop 100000 fill xvda 3" "disk=['$DIR/a.img,raw,xvda,rw']" 'on_crash="destroy"'
+eventually 10 guest_has_said g 'fill xvda'
+guest_crash g
 gone() { ! xpv list g; }
 eventually 10 gone
 lacks "the store" "$(store)" "\"g\""
 
 # A program in a guest that goes on: the next one opens the disk that the dead one left open.
-kill_ours "$BUILD/minidom loop 100000 verify xvda 9"
-! wait "$load" || fail "a killed program ended well"
-works xpv sim run --dom w -- "$BUILD/minidom" "verify xvda 9"
+guest_goes_on load
+guest_kill load KILL
+! guest_wait load || fail "a killed program ended well"
+works in_guest w "verify xvda 9"
 
 # A client of xenstore, with a watch and an open transaction, in Dom0 and in the guest.
 xen xenstore-watch /local >/dev/null 2>&1 &
 client=$!
-xpv sim run --dom w -- xenstore-watch device >/dev/null 2>&1 &
-client_in_w=$!
+guest_job client w "exec xenstore-watch device"
 sleep 0.2
-kill_ours xenstore-watch
+kill -9 "$(pgrep -P "$client")"
+guest_kill client KILL
 ! wait "$client" || fail "a killed client ended well"
-! wait "$client_in_w" || fail "a killed client ended well"
-works xpv sim run --dom w -- "$BUILD/minidom" "verify xvda 9"
+! guest_wait client || fail "a killed client ended well"
+works in_guest w "verify xvda 9"
 
 works xpv destroy w
 is "the store" "$(store)" "$before"

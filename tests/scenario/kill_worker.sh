@@ -21,10 +21,6 @@ truncate -s 48M "$DIR/a.img" "$MEMORY/b.img"
 system_start
 guest g "disk=['$DIR/a.img,raw,xvda,rw','$MEMORY/b.img,raw,xvdb,rw']"
 
-stat_of() {
-	xpv stats --json g | sed -n "s/^ *\"$1\": *\([0-9]*\),\{0,1\}$/\1/p" | head -n 1
-}
-
 for disk in a b; do
 	guest_begin $disk g "loop 100000 stress xvd$disk 7 1"
 done
@@ -42,7 +38,7 @@ still_runs() {
 killed=0 last=0
 while [ "$killed" -lt "$kills" ] || ! replayed; do
 	[ "$killed" -lt $((kills * 10)) ] || fail "no kill of $killed met a request under way"
-	worker=$(stat_of worker) batches=$(stat_of batches)
+	worker=$(stat_of g worker) batches=$(stat_of g batches)
 	if [ -n "$worker" ] && [ "$worker" -gt 0 ] && [ "$batches" != "$last" ]; then
 		kill -9 "$worker"
 		last=$batches
@@ -54,16 +50,16 @@ done
 
 # The loads go on: a round that began after the last kill is written and read back.
 for disk in a b; do
-	before=$(guest_said $disk | wc -l)
-	two_more() { [ "$(guest_said $disk | wc -l)" -ge $((before + 2)) ]; }
+	before=$(guest_said "$disk" | wc -l)
+	two_more() { [ "$(guest_said "$disk" | wc -l)" -ge $((before + 2)) ]; }
 	eventually 60 two_more
 done
 for disk in a b; do
 	! guest_end $disk || fail "an interrupted program says that it was not"
-	is "what the guest saw" "$(guest_said $disk | grep -v ': ok$')" \
+	is "what the guest saw" "$(guest_said "$disk" | grep -v ': ok$')" \
 		"minidom: stress xvd$disk: interrupted"
 done
-is "requests that failed" "$(stat_of errors)" 0
+is "requests that failed" "$(stat_of g errors)" 0
 is "kills that xpvd saw" "$(grep -c 'was killed by signal 9' "$XPV_RUNDIR/log/xpvd.log")" "$killed"
 works xpv block-detach g xvda
 works xpv block-detach g xvdb

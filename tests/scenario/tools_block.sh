@@ -3,6 +3,8 @@
 #
 # tools_block.sh - disks are attached, listed and detached, by us and before the eyes of xl
 #
+# runs on: simulator, xen
+#
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"
 
@@ -14,7 +16,7 @@ field() {
 }
 
 truncate -s 1M "$DIR/a.img" "$DIR/b.img" "$DIR/c.img"
-sim_start
+system_start
 guest g
 guest h
 id=$(domid g)
@@ -55,18 +57,12 @@ contains "its state" "$perms" "$back/state = \"2\"   (n0,r$id)"
 contains "the record" "$perms" "/libxl/$id/device/vbd/51728/backend = \"$back\"   (n0)"
 
 # Another guest sees none of it, and this one cannot change what is its backend's.
-in_guest() {
-	local dom=$1
-
-	shift
-	xpv sim run --dom "$dom" -- "$@"
-}
-is "the guest reads its mode" "$(in_guest g xenstore-read "$back/mode")" w
-! in_guest g xenstore-write "$back/mode" r 2>/dev/null || fail "the guest wrote $back/mode"
-! in_guest g xenstore-read "/libxl/$id/type" 2>/dev/null || fail "the guest read /libxl"
-! in_guest h xenstore-read "$back/mode" 2>/dev/null || fail "another guest read $back/mode"
-! in_guest h xenstore-read "$front/state" 2>/dev/null || fail "another guest read $front/state"
-! in_guest h xenstore-write "$front/state" 6 2>/dev/null || fail "another guest wrote it"
+is "the guest reads its mode" "$(guest_sh g "xenstore-read $back/mode")" w
+! guest_sh g "xenstore-write $back/mode r" >/dev/null 2>&1 || fail "the guest wrote $back/mode"
+! guest_sh g "xenstore-read /libxl/$id/type" >/dev/null 2>&1 || fail "the guest read /libxl"
+! guest_sh h "xenstore-read $back/mode" >/dev/null 2>&1 || fail "another guest read $back/mode"
+! guest_sh h "xenstore-read $front/state" >/dev/null 2>&1 || fail "another guest read $front/state"
+! guest_sh h "xenstore-write $front/state 6" >/dev/null 2>&1 || fail "another guest wrote it"
 
 # The list, in xl's columns and as JSON.
 works xpv block-list g
@@ -106,8 +102,7 @@ works xpv block-detach $(cat "$DIR/winners")
 
 # A guest that writes what it likes into its own directory changes nothing of what is removed.
 works xpv block-attach h "vdev=xvda,target=$DIR/a.img"
-hers=$(domid h)
-in_guest h xenstore-write "/local/domain/$hers/device/vbd/51712/backend" "$back"
+guest_sh h "xenstore-write device/vbd/51712/backend $back"
 works xpv block-detach --force h xvda
 contains "the other's disk" "$(xpv block-list g)" "$back"
 is "the other's state" "$(xen xenstore-read "$back/state")" 2
@@ -115,8 +110,7 @@ is "the other's state" "$(xen xenstore-read "$back/state")" 2
 # Nor does it change what is shown.
 works xpv block-attach h "vdev=xvda,target=$DIR/a.img"
 shown=$(xpv block-list h)
-in_guest h xenstore-write "/local/domain/$hers/device/vbd/51712/backend" "$back" \
-	"/local/domain/$hers/device/vbd/51712/backend-id" 7
+guest_sh h "xenstore-write device/vbd/51712/backend $back device/vbd/51712/backend-id 7"
 is "the list" "$(xpv block-list h)" "$shown"
 works xpv block-detach h xvda
 

@@ -3,6 +3,8 @@
 #
 # tools_images.sh - one image has many names, and is one image
 #
+# runs on: simulator, xen
+#
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"
 
@@ -29,7 +31,7 @@ loop() {
 truncate -s 1M "$DIR/a.img" "$DIR/b.img"
 ln -s a.img "$DIR/symbolic"
 ln "$DIR/a.img" "$DIR/hard"
-sim_start
+system_start
 guest g
 guest h
 
@@ -55,11 +57,11 @@ works xpv block-detach g xvdb
 
 # A disk that its guest has closed is attached, in a guest that runs by itself and in one that
 # was created empty.
-guest live 'kernel="/bin/sleep"' 'extra="1000"'
+guest_deaf live
 works xpv block-attach g "$DIR/a.img,raw,xvda,ro"
 xpv block-attach --timeout 1 live "$DIR/a.img,raw,xvda,ro" 2>/dev/null || true
 for dom in g live; do
-	xpv sim run --dom "$dom" -- "$BUILD/minidom" "sum xvda" >"$DIR/sum"
+	works in_guest "$dom" "sum xvda"
 	works xpv block-attach --timeout 5 --json "$dom" "$DIR/a.img,raw,xvda,ro"
 	contains "the second time" "$out" '"already": true'
 	contains "the backend" "$out" '"backend-state": "Closed"'

@@ -3,6 +3,8 @@
 #
 # tools_leftovers.sh - interrupted and concurrent makers and destroyers leave nothing for good
 #
+# Only in the simulator: guests are made and destroyed by the dozen, at intervals of milliseconds.
+#
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"
 

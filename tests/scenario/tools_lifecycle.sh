@@ -3,10 +3,12 @@
 #
 # tools_lifecycle.sh - guests are made, listed, paused, and end in all the ways that there are
 #
+# Only in the simulator: its guests are programs, which end as they are told to.
+#
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"
 
-need xpv
+need xpv xpvd xpv-vdisk minidom
 xl=/usr/lib/xen-4.17/bin/xl
 
 alive() {
@@ -72,6 +74,20 @@ eventually 5 gone run
 refuses 1 "crashed" xpv create -c "$DIR/run.cfg" "extra=\"-c 'kill -9 \$\$'\""
 eventually 5 gone run
 is "the store after the ends" "$(store)" "$before"
+
+# A disk that is there from the start.
+dd if=/dev/urandom of="$DIR/a.img" bs=64k count=4 status=none
+cat >"$DIR/once.cfg" <<-END
+	name="once"
+	memory=64
+	kernel="$BUILD/minidom"
+	extra="sum xvda; poweroff"
+	disk=[ "format=raw,vdev=xvda,access=ro,target=$DIR/a.img" ]
+END
+works xpv create -c "$DIR/once.cfg"
+contains "what the guest reads" "$out" "$(sha256sum <"$DIR/a.img" | cut -d' ' -f1)"
+eventually 5 gone once
+is "the store" "$(store)" "$before"
 
 # The arguments are split as a shell would, and nothing is expanded.
 works xpv create -c "$DIR/run.cfg" 'kernel="/usr/bin/printf"' "extra=\"'<%s>' 'a  b' \$HOME \`id\`\""

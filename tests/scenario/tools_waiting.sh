@@ -6,6 +6,8 @@
 # In place of xpvd there is nobody, then a socket that answers, and the backend's part is played
 # by hand in the store.
 #
+# Only in the simulator: without xpvd, and with a guest whose states are written for it.
+#
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"
 

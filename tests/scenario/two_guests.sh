@@ -3,10 +3,13 @@
 #
 # two_guests.sh - two guests and ten disks at once; one guest goes in mid-I/O, the other goes on
 #
+# runs on: simulator, xen
+#
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"
 
 need xpv xpvd xpv-vdisk minidom
+rounds=$((30 / slow))
 
 disks() {
 	local guest=$1 letter list=
@@ -27,17 +30,16 @@ all() {
 	echo "$list"
 }
 
-sim_start
+system_start
 guest g "$(disks g)"
 guest h "$(disks h)"
 for name in g h; do
-	xpv sim run --dom "$name" -- "$BUILD/minidom" \
-		"$(all 'fill DEV 5')" >"$DIR/$name.out" 2>&1 &
-	eval "pid_$name=$!"
+	guest_begin $name $name "$(all 'fill DEV 5')"
 done
-wait "$pid_g" || fail "g: $(cat "$DIR/g.out")"
-wait "$pid_h" || fail "h: $(cat "$DIR/h.out")"
-is "disks filled" "$(cat "$DIR/g.out" "$DIR/h.out" | grep -c ': ok$')" 10
+for name in g h; do
+	guest_wait $name || fail "$name: $(guest_said $name)"
+	is "disks that $name has filled" "$(guest_said $name | grep -c ': ok$')" 5
+done
 
 # What the guests wrote is what the host has: equal disks, and not zeros.
 sums=$(cat "$DIR"/g?.img "$DIR"/h?.img | sha256sum)
@@ -45,17 +47,14 @@ is "g's disks and h's" "$(cat "$DIR"/g?.img | sha256sum)" "$(cat "$DIR"/h?.img |
 zeros=$(head -c 16M /dev/zero | sha256sum)
 [ "$(sha256sum <"$DIR/ga.img")" != "$zeros" ] || fail "nothing was written"
 
-xpv sim run --dom g -- "$BUILD/minidom" "loop 100000 verify xvda 5" >"$DIR/g.out" 2>&1 &
-pid_g=$!
-xpv sim run --dom h -- "$BUILD/minidom" "loop 30 verify xvda 5; $(all 'verify DEV 5')" \
-	>"$DIR/h.out" 2>&1 &
-pid_h=$!
-eventually 10 grep -q ok "$DIR/g.out"
-eventually 10 grep -q ok "$DIR/h.out"
+guest_begin g g "loop 100000 verify xvda 5"
+guest_begin h h "loop $rounds verify xvda 5; $(all 'verify DEV 5')"
+eventually 10 guest_has_said g ok
+eventually 10 guest_has_said h ok
 works xpv destroy g
-! wait "$pid_g" || fail "a program outlived its guest"
-wait "$pid_h" || fail "h: $(tail -n 3 "$DIR/h.out")"
-is "h's verifications" "$(grep -c ': ok$' "$DIR/h.out")" 35
+! guest_wait g || fail "a program outlived its guest"
+guest_wait h || fail "h: $(guest_said h | tail -n 3)"
+is "h's verifications" "$(guest_said h | grep -c ': ok$')" $((rounds + 5))
 is "the images" "$(cat "$DIR"/g?.img "$DIR"/h?.img | sha256sum)" "$sums"
 
 works xpv list
