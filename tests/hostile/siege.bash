@@ -23,21 +23,12 @@ xvda=51712 xvdb=51728 xvdc=51744
 export ASAN_OPTIONS=${ASAN_OPTIONS:-}:quarantine_size_mb=1
 kills=0				# of workers, by us
 growth=1024			# KiB that a process may grow by: caches, but not an entry an event
-case $(ldd "$BUILD/xpvd") in
+case $(ldd "$BUILD/xpvd" 2>/dev/null) in
 *libasan*) growth=16384 ;;
 esac
 
-# stat_of DOM DEVID KEY: without quotes and backslashes, also such as are part of it.
-stat_of() {
-	xpv stats --json "$1" | awk -v devid="$2" -v key="\"$3\":" '
-		/"devid":/ { here = $2 + 0 == devid }
-		here && $1 == key {
-			sub(/^[^:]*: /, ""); sub(/,$/, ""); gsub(/["\\]/, ""); print; exit
-		}'
-}
-
-in_guest() {
-	timeout -k 5 150 "$BUILD/xpv" sim run --dom g -- "$@"
+rogue() {
+	guest_sh g "exec timeout -k 5 150 $*"
 }
 
 # The supervisor and the workers: name, descriptors.
@@ -50,18 +41,13 @@ census() {
 }
 
 pids() {
-	stat_of g "$xvdb" worker
-	stat_of h "$xvda" worker
-	xpv sim status | awk '$1 == "xpvd" { print $2 }'
+	stat_of g worker "$xvdb"
+	stat_of h worker "$xvda"
+	xpvd_pid
 }
 
 memory() {
 	awk '/^RssAnon:/ { print $2 }' "/proc/$1/status"
-}
-
-# Each domain's ports and grants in use.
-usage() {
-	xpv sim status | awk '$2 == "running" { print $1, $3, $4 }'
 }
 
 tail_of_image() {
@@ -72,18 +58,16 @@ siege_begin() {
 	need xpv xpvd xpv-vdisk minidom "tests/hostile/$1"
 	truncate -s 1M "$DIR/b.img" "$DIR/h.img" "$DIR/c.img"
 	head -c 4M /dev/urandom >"$DIR/a.img"
-	sim_start
+	system_start
 	guest g "disk=['$DIR/a.img,raw,xvda,rw','$DIR/b.img,raw,xvdb,rw','$DIR/c.img,raw,xvdc,ro']"
-	guest h "disk=['$DIR/h.img,raw,xvda,rw']" "kernel=\"$BUILD/minidom\"" \
-		'extra="loop 0 stress xvda 7 1"'
-	xpv sim run --dom g -- "$BUILD/minidom" "loop 0 stress xvdb 9 1" >"$DIR/honest" 2>&1 &
-	honest=$!
+	guest_live h "loop 0 stress xvda 7 1" "disk=['$DIR/h.img,raw,xvda,rw']"
+	guest_begin honest g "loop 0 stress xvdb 9 1"
 	image=$(tail_of_image)
 	readonly_image=$(sha256sum <"$DIR/c.img")
-	works in_guest "$BUILD/tests/hostile/$1" recover "$xvda"
-	works in_guest "$BUILD/tests/hostile/$1" recover "$xvdc"
+	works rogue "$1" recover "$xvda"
+	works rogue "$1" recover "$xvdc"
 	eventually 10 progressed 0 h "$xvda"
-	crowd=$(census) used=$(usage)
+	crowd=$(census) used=$(system_holds)
 	for pid in $(pids); do
 		eval "memory_$pid=$(memory "$pid")"
 	done
@@ -91,15 +75,15 @@ siege_begin() {
 
 # progressed COUNT DOM DEVID: more reads than that were answered.
 progressed() {
-	[ "$(stat_of "$2" "$3" read_reqs)" -gt "$1" ]
+	[ "$(stat_of "$2" read_reqs "$3")" -gt "$1" ]
 }
 
 stopped() {
 	local node
 
-	[ "$(stat_of g "$1" error)" != null ] || return 1
+	[ "$(stat_of g error "$1")" != null ] || return 1
 	node=/local/domain/0/error/backend/vbd/$(domid g)/$1/error
-	[ "$(xen xenstore-read "$node" | tr -d "\"\\\\")" = "$(stat_of g "$1" error)" ]
+	[ "$(xen xenstore-read "$node" | tr -d "\"\\\\")" = "$(stat_of g error "$1")" ]
 }
 
 # What an administrator does about a frontend that is no more.
@@ -110,23 +94,23 @@ replace_xvda() {
 
 # How far the honest programs are; others_go_on() wants them to be further.
 note_progress() {
-	others=$(stat_of h "$xvda" read_reqs) hers=$(stat_of g "$xvdb" read_reqs)
+	others=$(stat_of h read_reqs "$xvda") hers=$(stat_of g read_reqs "$xvdb")
 }
 
 # others_go_on PROGRAM NAME OUTCOME DEVID: the oracle, after the attack.
 others_go_on() {
 	case $3 in
 	stops) eventually 5 stopped "$4" ;;
-	lives) is "$2: its error" "$(stat_of g "$4" error)" null ;;
+	lives) is "$2: its error" "$(stat_of g error "$4")" null ;;
 	gone) replace_xvda ;;
 	esac
-	is "$2: the other disk's error" "$(stat_of g "$xvdb" error)" null
-	is "$2: the other guest's error" "$(stat_of h "$xvda" error)" null
+	is "$2: the other disk's error" "$(stat_of g error "$xvdb")" null
+	is "$2: the other guest's error" "$(stat_of h error "$xvda")" null
 	eventually 10 progressed "$hers" g "$xvdb"
 	eventually 10 progressed "$others" h "$xvda"
-	kill -0 "$honest" || fail "$2: the honest program: $(tail -n 3 "$DIR/honest")"
-	works in_guest "$BUILD/tests/hostile/$1" recover "$4"
-	is "$2: its error after recovery" "$(stat_of g "$4" error)" null
+	guest_runs honest || fail "$2: the honest program: $(guest_said honest | tail -n 3)"
+	works rogue "$1" recover "$4"
+	is "$2: its error after recovery" "$(stat_of g error "$4")" null
 	is "$2: the image beyond what it wrote" "$(tail_of_image)" "$image"
 	echo "$2: $3"
 }
@@ -136,7 +120,7 @@ attack() {
 	local status=0
 
 	note_progress
-	in_guest "$BUILD/tests/hostile/$1" "$2" "$4" >"$DIR/rogue" 2>&1 || status=$?
+	rogue "$1" "$2" "$4" >"$DIR/rogue" 2>&1 || status=$?
 	[ "$status" -eq 0 ] || fail "$2: status $status: $(cat "$DIR/rogue")"
 	others_go_on "$@"
 }
@@ -145,7 +129,7 @@ siege() {
 	local name outcome
 
 	siege_begin "$1"
-	"$BUILD/tests/hostile/$1" list >"$DIR/attacks"
+	rogue "$1" list >"$DIR/attacks"
 	[ -s "$DIR/attacks" ] || fail "$1 lists no attacks"
 	while read -r name outcome <&3; do
 		attack "$1" "$name" "$outcome" "$xvda"
@@ -153,7 +137,7 @@ siege() {
 }
 
 as_before() {
-	[ "$(census)" = "$crowd" ] && [ "$(usage)" = "$used" ]
+	[ "$(census)" = "$crowd" ] && [ "$(system_holds)" = "$used" ]
 }
 
 siege_end() {
@@ -171,13 +155,12 @@ siege_end() {
 		checks=$((checks + 1))
 	done
 	lacks "what the honest programs saw" \
-		"$(cat "$DIR/honest" "$XPV_RUNDIR/log/guest-h.log")" "minidom:"
+		"$(guest_said honest; guest_said h)" "minidom:"
 	works xpv destroy g
 	works xpv destroy h
-	wait "$honest" || true
 	lacks "the store" "$(store)" vbd
 	eventually 10 no_workers
-	works xpv sim stop
+	works system_stop
 	lacks "the log" "$(cat "$XPV_RUNDIR/log/xpvd.log")" Sanitizer
 	passed
 }

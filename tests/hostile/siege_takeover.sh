@@ -3,27 +3,28 @@
 #
 # siege_takeover.sh - the worker is killed, and its successor finds a ring that the guest has bent
 #
+# runs on: simulator, xen
+# seconds: 900
+#
 # shellcheck source=tests/hostile/siege.bash
 . "$(dirname "$0")/siege.bash"
 
 # trap_of NAME: plays the attack until it is ready, then kills the worker under it.
 trap_of() {
-	local program status=0
+	local status=0
 
 	note_progress
-	: >"$DIR/rogue"		# the last attack was ready, too
-	in_guest "$BUILD/tests/hostile/guest_takeover" "$1" "$xvda" >"$DIR/rogue" 2>&1 &
-	program=$!
-	eventually 10 grep -q ready "$DIR/rogue"
-	kill -9 "$(stat_of g "$xvdb" worker)"
+	guest_job rogue g "exec guest_takeover $1 $xvda"
+	eventually 10 guest_has_said rogue ready
+	kill -9 "$(stat_of g worker "$xvdb")"
 	kills=$((kills + 1))
-	wait "$program" || status=$?
-	[ "$status" -eq 0 ] || fail "$1: status $status: $(cat "$DIR/rogue")"
+	guest_wait rogue || status=$?
+	[ "$status" -eq 0 ] || fail "$1: status $status: $(guest_said rogue)"
 	others_go_on guest_takeover "$1" stops "$xvda"
 }
 
 siege_begin guest_takeover
-"$BUILD/tests/hostile/guest_takeover" list >"$DIR/attacks"
+rogue guest_takeover list >"$DIR/attacks"
 while read -r name _ <&3; do
 	trap_of "$name"
 done 3<"$DIR/attacks"
