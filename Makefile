@@ -224,13 +224,15 @@ $(filter $(BUILD)/tests/hostile/guest_%,$(GUESTS)): $(BUILD)/tests/hostile/rogue
 $(filter $(BUILD)/tests/unit/test_frontend_%,$(UNIT_TESTS)) \
 $(BUILD)/tests/fuzz/fuzz_frontend: $(BUILD)/tests/lib/fakebackend.o $(BUILD)/tests/lib/fakedom.o
 
-tests: all $(UNIT_TESTS) $(GUESTS)	## build the tests
+guests: $(GUESTS)
+
+tests: all guests $(UNIT_TESTS)	## build the tests
 
 SAN_BUILD := $(BUILD)/san
 SAN_MAKE = $(MAKE) BUILD=$(SAN_BUILD) SAN=address,undefined OPT="-O1 -g"
 
 test: deps				## everything that has to pass (installs what it needs)
-	$(Q)$(MAKE) all
+	$(Q)$(MAKE) all guests
 	$(Q)$(SAN_MAKE) tests
 	$(Q)PLAIN='$(abspath $(BUILD))' tests/run.sh $(SAN_BUILD) all
 
@@ -248,17 +250,17 @@ check-sim:				## scenarios in the simulator, under the sanitizers; T=name: one
 
 check-nested:				## scenarios on real Xen under QEMU; T=name: one
 	$(Q)tools/deps.sh
-	$(Q)$(MAKE) all
+	$(Q)$(MAKE) all guests
 	$(Q)tests/nested/run.sh $(BUILD) $(or $(T),all)
 
 bench-nested:				## xpv, xen-blkback and qdisk side by side on real Xen
 	$(Q)tools/deps.sh
-	$(Q)$(MAKE) all
+	$(Q)$(MAKE) all guests
 	$(Q)tests/nested/run.sh $(BUILD) side_by_side
 
 nested-shell:				## Dom0's prompt on real Xen under QEMU
 	$(Q)tools/deps.sh
-	$(Q)$(MAKE) all
+	$(Q)$(MAKE) all guests
 	$(Q)tests/nested/shell.sh $(BUILD)
 
 export DISK
@@ -340,7 +342,7 @@ help:					## this list
 	$(Q)sed -n 's/^\([a-z-]*\):[^#]*##[[:space:]]*\(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		sort | expand -t 16
 
-.PHONY: all bench bench-nested check-nested check-port check-sim check-unit clean demo deps fuzz fuzzers help install lint lint-objects nested-shell test tests
+.PHONY: all bench bench-nested check-nested check-port check-sim check-unit clean demo deps fuzz fuzzers guests help install lint lint-objects nested-shell test tests
 
 # Of this build alone: the sanitizers', the fuzzers' and lint's lie below it.
 -include $(shell find $(BUILD) \( -path '$(BUILD)/san' -o -path '$(BUILD)/fuzz' \

@@ -6,7 +6,7 @@
 #   layers.sh BUILD DIR
 #
 # DIR/xpv.cpio holds the build at /xpv/build and the tests at /xpv/tests, at /guest the guest's
-# kernel and initial root with minidom in it. Programs of a build with sanitizers need a
+# kernel and initial root with minidom and the tests' guests in it. Programs of a build with sanitizers need a
 # processor that is not emulated: the plain build is what runs here.
 
 set -eu -o pipefail
@@ -16,19 +16,32 @@ source=$(realpath "$here/../..")
 build=$(realpath "${1:?usage: layers.sh BUILD DIR}")
 packages=$(realpath "${2:?usage: layers.sh BUILD DIR}")
 programs="xpv xpvd xpv-vdisk minidom"
+guests="minidom tests/lib/guest_frontend_io tests/hostile/guest_request tests/hostile/guest_ring
+	tests/hostile/guest_takeover tests/hostile/guest_xenbus"
+
+for program in $programs $guests; do
+	[ -x "$build/$program" ] || {
+		echo "nested: $build/$program has not been built: make all guests" >&2
+		exit 1
+	}
+done
 
 # shellcheck source-path=SCRIPTDIR
 . "$here/pack.bash"
 
 guest_layer() {
-	local tree=$packages/tree.guest-xpv
+	local tree=$packages/tree.guest-xpv program file
 
 	mkdir -p "$tree/usr/bin"
 	rm -rf "${tree:?}"/*
-	put_file "$build/minidom" /usr/bin/minidom
-	for file in $(libraries_of "$build/minidom"); do
-		put_file "$file" "/usr/${file#/usr/}"
+	for program in $guests; do
+		put_file "$build/$program" "/usr/bin/$(basename "$program")"
+		for file in $(libraries_of "$build/$program"); do
+			[ -e "$tree/usr/${file#/usr/}" ] || put_file "$file" "/usr/${file#/usr/}"
+		done
 	done
+	# what pthread_cancel() loads, and libxenstore calls
+	put_file /lib/x86_64-linux-gnu/libgcc_s.so.1 /usr/lib/x86_64-linux-gnu/libgcc_s.so.1
 	pack "$packages/guest-xpv.cpio"
 }
 

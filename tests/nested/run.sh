@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# run.sh - runs scenarios on real Xen, each in a machine that is booted for it
+# run.sh - runs scenarios on real Xen
 #
 #   run.sh BUILD [all|NAME]...
 #
 # Scenarios are tests/nested/scenario/*.sh, which need Xen, and those of tests/scenario/ that have a
-# line "# runs on: simulator, xen". quick.sh is what `make test` runs of them.
+# line "# runs on: simulator, xen". quick.sh is what `make test` runs of them. Of the former each
+# has a machine that is booted for it; the latter share one, until one fails: the next ones then
+# get another.
 # A NAME may also be one of tests/nested/bench/. In a script's head a line "# layers: NAME..." asks
 # for further layers (layer/NAME.sh makes them), "# seconds: N" for another limit; "# prints: table"
 # says that lines of its output that begin with a bar are to be shown.
@@ -37,29 +39,78 @@ header() {
 	sed -n "s/^# $2: *//p" "$1" | head -n 1
 }
 
-run() {
-	local script=$1 name status limit share layers=() layer start=$SECONDS
+limit_of() {
+	local limit
 
-	name=$(basename "$script" .sh)
-	share=$results/$name
-	rm -rf "$share"
-	mkdir -p "$share"
-	limit=$(header "$script" seconds)
-	limit=${limit:-$default_limit}
-	for layer in xpv $(header "$script" layers); do
+	limit=$(header "$1" seconds)
+	echo "${limit:-$default_limit}"
+}
+
+# layers_of SCRIPT: sets $layers to the archives that it wants; false if one cannot be made
+layers_of() {
+	local layer
+
+	layers=()
+	for layer in xpv $(header "$1" layers); do
 		if [ -x "$here/layer/$layer.sh" ]; then
-			"$here/layer/$layer.sh" "$dir" || { failed=$((failed + 1)); return; }
+			"$here/layer/$layer.sh" "$dir" || return 1
 		fi
 		layers+=("$dir/$layer.cpio")
 	done
-	echo "exec bash /xpv/tests/nested/dom0/job.sh $limit $script" >"$share/job"
-	NESTED_SECONDS=$((limit + 120)) "$here/boot.sh" "$dir" "$share" "${layers[@]}" \
-		>"$share/boot" 2>&1 &
+}
+
+# boot_for SHARE SCRIPT...: one machine; its status
+boot_for() {
+	local share=$1 script limit seconds=120 jobs=
+
+	shift
+	for script in "$@"; do
+		limit=$(limit_of "$script")
+		seconds=$((seconds + limit))
+		jobs="$jobs $limit $script"
+	done
+	echo "exec bash /xpv/tests/nested/dom0/job.sh$jobs" >"$share/job"
+	NESTED_SECONDS=$seconds "$here/boot.sh" "$dir" "$share" "${layers[@]}" >"$share/boot" 2>&1 &
 	boot=$!
 	wait "$boot"
-	status=$?
-	[ "$status" -eq 124 ] || status=$(cat "$share/$name.status" 2>/dev/null || echo "$status")
-	tell "$script" "$name" "$share" "$status" $((SECONDS - start))
+}
+
+# run SCRIPT...: all of them, in as few machines as it takes
+run() {
+	local ran layers
+
+	layers_of "$1" || { failed=$((failed + $#)); return; }
+	while [ $# -gt 0 ]; do
+		run_on_one "$@"
+		shift "$ran"
+	done
+}
+
+# One machine, and the scenarios that it comes to: sets $ran to their number. Its directory is that
+# of its first scenario; each of the others finds what it has left in its own.
+run_on_one() {
+	local share script name to machine status=0 seconds
+
+	share=$results/$(basename "$1" .sh) ran=0
+	rm -rf "$share"
+	mkdir -p "$share"
+	boot_for "$share" "$@"
+	machine=$?
+	for script in "$@"; do
+		name=$(basename "$script" .sh)
+		to=$results/$name
+		[ "$to" = "$share" ] || { rm -rf "$to"; mkdir -p "$to"; mv "$share/$name".* "$to" 2>/dev/null; }
+		# without a status the machine has ended under it
+		[ "$machine" -ne 0 ] || machine=125
+		status=$machine seconds="?"
+		[ ! -e "$to/$name.status" ] || read -r status seconds <"$to/$name.status"
+		ran=$((ran + 1))
+		[ "$status" -eq 0 ] || [ "$status" -eq 77 ] || [ "$to" = "$share" ] ||
+			mv "$share"/{serial,job,boot,qemu} "$to"
+		tell "$script" "$name" "$to" "$status" "$seconds"
+		[ "$status" -eq 0 ] || [ "$status" -eq 77 ] || return
+	done
+	rm -rf "${share:?}"/{serial,job,boot,qemu}
 }
 
 tell() {
@@ -70,7 +121,6 @@ tell() {
 		passed=$((passed + 1))
 		echo "ok      xen: ${script#tests/} ($seconds s)"
 		[ -z "$(header "$script" prints)" ] || sed -n '/^|/p' "$share/$name.out"
-		rm -rf "$share/serial" "$share/job" "$share/boot" "$share/qemu"
 		;;
 	77)
 		skipped=$((skipped + 1))
@@ -110,8 +160,14 @@ if ! "$here/prepare.sh" "$build" 2>"$dir/why"; then
 	exit 1
 fi
 cat "$dir/why" >&2
+together=()
 for script in $(select_scripts "${@:-all}"); do
-	run "$script"
+	if grep -q '^# runs on: simulator, xen$' "$script"; then
+		together+=("$script")
+	else
+		run "$script"
+	fi
 done
+[ ${#together[@]} -eq 0 ] || run "${together[@]}"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

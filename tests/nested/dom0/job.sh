@@ -1,17 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# job.sh - runs scenarios in Dom0, one after the other
+# job.sh - runs scenarios in Dom0, one after the other, until one fails
 #
-#   job.sh SECONDS SCRIPT...	paths below /xpv
+#   job.sh SECONDS SCRIPT [SECONDS SCRIPT]...	paths below /xpv
 #
-# Of each, /share gets NAME.out and NAME.status; of one that fails, also a dump of xenstore, the
-# kernel's and Xen's messages and the guests' consoles. Ends with status 1 if one failed.
+# Of each, /share gets NAME.out and NAME.status, which also has the seconds that it took; of one
+# that fails, also a dump of xenstore, the kernel's and Xen's messages and the guests' consoles.
+# Then it ends with status 1, because what a failure has left behind is no place for the next one.
 
-limit=${1:?}
-shift
 export BUILD=/xpv/build XPV_SYSTEM=xen
-failed=0
 
 collect() {
 	local to=/share/$1.failed
@@ -25,18 +23,13 @@ collect() {
 	cp -r /var/log/xen "$to/log" 2>/dev/null
 }
 
-for script in "$@"; do
-	name=$(basename "$script" .sh)
+while [ $# -gt 1 ]; do
+	name=$(basename "$2" .sh)
 	echo "dom0: runs $name"
-	status=0
-	timeout -k 30 "$limit" bash "/xpv/$script" </dev/null >"/share/$name.out" 2>&1 || status=$?
-	case $status in
-	0 | 77) ;;
-	*)
-		failed=1
-		collect "$name"
-		;;
-	esac
-	echo "$status" >"/share/$name.status"
+	status=0 start=$SECONDS
+	timeout -k 30 "$1" bash "/xpv/$2" </dev/null >"/share/$name.out" 2>&1 || status=$?
+	[ "$status" -eq 0 ] || [ "$status" -eq 77 ] || collect "$name"
+	echo "$status $((SECONDS - start))" >"/share/$name.status"
+	[ "$status" -eq 0 ] || [ "$status" -eq 77 ] || exit 1
+	shift 2
 done
-exit $failed
