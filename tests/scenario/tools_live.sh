@@ -21,28 +21,31 @@ system_start
 before=$(store)
 
 # A disk that comes later: attach returns when the guest is connected to it.
-guest_live live "sum xvda; read xvdb 0 1; read xvdc 0 1"
+guest_deaf live
+guest_begin life live
+guest_tell life "sum xvda"
 works xpv block-attach live "format=raw,vdev=xvda,target=$DIR/a.img"
 is "its state" "$(state live 51712)" 4
-eventually 5 guest_has_said live "$sum"
+eventually 5 guest_has_said life "$sum"
 works xpv block-attach live "format=raw,vdev=xvda,target=$DIR/a.img"
 contains "again" "$out" "already attached"
 
 # The guest is frozen: it is named as what holds the disk, and lets go when it runs again.
-guest_kill live STOP
+guest_kill life STOP
 refuses 1 "the guest still has it in use after 1 s (its frontend is Connected" \
 	xpv block-detach --timeout 1 live xvda
-guest_kill live CONT
+guest_kill life CONT
 works xpv block-detach live xvda
 
 # Frozen again: the next disk is attached, and what it waits for is said.
-guest_kill live STOP
+guest_tell life "read xvdb 0 1"
+guest_kill life STOP
 refuses 1 "attached, but the guest has not connected within 1 s" \
 	xpv block-attach --timeout 1 live "format=raw,vdev=xvdb,target=$DIR/b.img"
-guest_kill live CONT
+guest_kill life CONT
 works xpv block-attach live "format=raw,vdev=xvdb,target=$DIR/b.img"
 contains "the second time" "$out" "already attached"
-eventually 5 guest_has_said live "^00000001f0"
+eventually 5 guest_has_said life "^00000001f0"
 works xpv destroy live
 is "the store" "$(store)" "$before"
 
