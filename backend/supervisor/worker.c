@@ -107,6 +107,8 @@ void worker_attach(struct device *dev)
 	worker_send_waiting(dev->worker);
 }
 
+/* A worker that cannot be told holds the image until it has gone, and nobody may be told before that
+ * the device is closed: its end is the answer. */
 void worker_detach(struct device *dev)
 {
 	struct wire_msg msg = { .type = WIRE_DETACH, .devid = dev->devid };
@@ -114,13 +116,17 @@ void worker_detach(struct device *dev)
 
 	if (dev->link == LINK_DETACHING)
 		return;
-	if (dev->link == LINK_WAITING || !w || w->sock.fd < 0 ||
-	    wire_send(w->sock.fd, &msg, NULL, 0) || w->nr_closing == WORKER_DEVICES) {
+	if (dev->link == LINK_WAITING || !w || w->process.fd < 0) {
 		dev->link = LINK_NONE;
 		return;
 	}
-	w->closing[w->nr_closing++] = dev->devid;
 	dev->link = LINK_DETACHING;
+	if (w->sock.fd < 0)
+		return;		/* it is being ended */
+	if (w->nr_closing == WORKER_DEVICES || wire_send(w->sock.fd, &msg, NULL, 0))
+		worker_kill(w, "it cannot be told to close a disk");
+	else
+		w->closing[w->nr_closing++] = dev->devid;
 }
 
 static struct worker *worker_of(const struct device *dev)

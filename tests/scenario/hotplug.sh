@@ -24,11 +24,26 @@ kill_xpvd() {
 	eventually 10 xpv stats
 }
 
+worker_pid() {
+	xpv stats --json g | sed -n 's/^ *"worker": *\([0-9]*\),\{0,1\}$/\1/p'
+}
+
+serves() {
+	[ "$(worker_pid)" -gt 0 ]
+}
+
+# Both at once, when there are both; then there is an xpvd again.
+kill_both() {
+	eventually 10 serves
+	kill -9 "$(xpvd_pid)" "$(worker_pid)"
+	eventually 10 xpv stats
+}
+
 # Who has a file open: xpvd or its workers.
 is_open() {
 	local pid
 
-	for pid in $(xpvd_pid) $(xpv stats --json g | sed -n 's/^ *"worker": *\([0-9]*\),\{0,1\}$/\1/p'); do
+	for pid in $(xpvd_pid) $(worker_pid); do
 		[ "$pid" -gt 0 ] || continue
 		! find "/proc/$pid/fd" -lname "$1" 2>/dev/null | grep -q . || return 0
 	done
@@ -41,6 +56,7 @@ minidom() {
 
 # In the background: the guest's part; what it prints is in $DIR/guest.
 guest_begins() {
+	: >"$DIR/guest"
 	minidom "$@" >"$DIR/guest" 2>&1 &
 	guest_job=$!
 }
@@ -112,8 +128,7 @@ kill -9 "$(xpvd_pid)"
 put "$back/physical-device-path" "$DIR/a.img" "$back/hotplug-status" connected
 eventually 10 grep -q ok "$DIR/guest"
 kill_xpvd
-worker=$(xpv stats --json g | sed -n 's/^ *"worker": *\([0-9]*\),\{0,1\}$/\1/p')
-kill -9 "$(xpvd_pid)" "$worker"
+kill_both
 lines=$(wc -l <"$DIR/guest")
 more() { [ "$(wc -l <"$DIR/guest")" -gt "$lines" ]; }
 eventually 15 more
@@ -122,7 +137,7 @@ lacks "what the guest saw" "$(cat "$DIR/guest")" "minidom:"
 
 # ... and also when the name means something else when it comes back.
 xen xenstore-write "$back/physical-device-path" "$DIR/b.img"
-kill -9 "$(xpvd_pid)" "$(xpv stats --json g | sed -n 's/^ *"worker": *\([0-9]*\),\{0,1\}$/\1/p')"
+kill_both
 eventually 15 says "its name means something else"
 xen xenstore-write "$back/physical-device-path" "$DIR/a.img"
 lines=$(wc -l <"$DIR/guest")

@@ -56,6 +56,7 @@ serves() {
 		shift 2
 	done
 	put "$back/hotplug-status" connected
+	: >"$DIR/guest"
 	xpv sim run --dom g -- "$BUILD/minidom" "loop 100000 stress xvda 7 1" >"$DIR/guest" 2>&1 &
 	job=$!
 	eventually 10 grep -q ok "$DIR/guest"
