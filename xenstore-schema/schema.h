@@ -156,8 +156,8 @@ const char *xs_strerror(enum xs_err err);
 enum xs_err xs_parse_u64(const char *text, size_t len, uint64_t *out);
 
 /* Validates text against the key's type and range. For numeric types (UINT, BOOL, STATE, DOMID,
- * GREF, PORT) *out is the number; for CHOICE the index of the word; for TEXT, PATH and MESSAGE the length.
- * *out is untouched on error. out may be NULL. */
+ * GREF, PORT) *out is the number; for CHOICE the index of the word; for TEXT, PATH and MESSAGE the
+ * length. *out is untouched on error. out may be NULL. */
 enum xs_err xs_parse(enum xs_key_id id, const char *text, size_t len, uint64_t *out);
 enum xs_err xs_parse_key(const struct xs_key *key, const char *text, size_t len, uint64_t *out);
 

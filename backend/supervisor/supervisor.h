@@ -198,7 +198,7 @@ int hotplug_ready(struct device *dev);
 extern const struct device_class vdisk_class;
 
 /* image.c */
-/* What serves the disk: opened, with its size and identity; idempotent. 0 or -1 with dev->reason. */
+/* Opens what serves the disk, finds its size and identity; idempotent. 0 or -1 with a reason. */
 int image_open(struct device *dev);
 void image_close(struct device *dev);
 

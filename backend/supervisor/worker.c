@@ -107,7 +107,7 @@ void worker_attach(struct device *dev)
 	worker_send_waiting(dev->worker);
 }
 
-/* A worker that cannot be told holds the image until it has gone, and nobody may be told before that
+/* A worker that cannot be told holds the image until it has gone, and nobody may hear before that
  * the device is closed: its end is the answer. */
 void worker_detach(struct device *dev)
 {
