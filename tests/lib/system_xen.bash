@@ -126,13 +126,14 @@ guest_up() {
 	eventually 30 xenstore-read "$(guest_path "$1")/ready"
 }
 
-# guest_ask NAME SCRIPT: sets $number, by which the answer is known
+# guest_ask NAME SCRIPT: sets $number, by which the answer is known. (What xenstore-write is given
+# has escapes in it.)
 guest_ask() {
 	local path
 
 	path=$(guest_path "$1")
 	number=$(($(xenstore-read "$path/run" 2>/dev/null || echo 0) + 1))
-	xenstore-write "$path/command" "$2" "$path/run" "$number"
+	xenstore-write "$path/command" "${2//\\/\\\\}" "$path/run" "$number"
 }
 
 guest_answered() {

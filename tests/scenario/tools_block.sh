@@ -89,13 +89,15 @@ works xpv block-attach h "vdev=xvdd,access=rw,target=$DIR/c.img"
 works xpv block-detach h xvdd
 
 # Of many who want to write it at the same time, one gets it.
+rivals=()
 for dev in xvde xvdf xvdg xvdh; do
 	for dom in g h; do
 		xpv block-attach "$dom" "vdev=$dev,target=$DIR/c.img" 2>/dev/null &&
 			echo "$dom $dev" >>"$DIR/winners" &
+		rivals+=($!)
 	done
 done
-wait
+wait "${rivals[@]}" || true
 is "winners" "$(wc -l <"$DIR/winners")" 1
 # shellcheck disable=SC2046 # two words
 works xpv block-detach $(cat "$DIR/winners")
