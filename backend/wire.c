@@ -31,6 +31,15 @@ int wire_send(int sock, const struct wire_msg *msg, const int *fds, int nr_fds)
 	return sendmsg(sock, &mh, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+void wire_drop(int fds[WIRE_MAX_FDS])
+{
+	for (int i = 0; i < WIRE_MAX_FDS; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = -1;
+	}
+}
+
 int wire_receive(int sock, struct wire_msg *msg, int fds[WIRE_MAX_FDS])
 {
 	union {
@@ -51,10 +60,6 @@ int wire_receive(int sock, struct wire_msg *msg, int fds[WIRE_MAX_FDS])
 	}
 	if (r == sizeof(*msg) && !(mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
 		return 1;
-	for (int i = 0; i < WIRE_MAX_FDS; i++) {
-		if (fds[i] >= 0)
-			close(fds[i]);
-		fds[i] = -1;
-	}
+	wire_drop(fds);
 	return r == 0 ? 0 : -EPROTO;
 }

@@ -75,5 +75,7 @@ int wire_send(int sock, const struct wire_msg *msg, const int *fds, int nr_fds);
  * caller's, and the rest with -1. 1: a message; 0: the peer is gone; -EAGAIN; -errno. A packet of
  * the wrong size is -EPROTO, its descriptors closed. */
 int wire_receive(int sock, struct wire_msg *msg, int fds[WIRE_MAX_FDS]);
+/* Closes the descriptors that came with a message and are not wanted. */
+void wire_drop(int fds[WIRE_MAX_FDS]);
 
 #endif

@@ -29,6 +29,7 @@ static int hear_greeting(struct worker *w)
 	for (unsigned int heard = 0; heard < expected; heard++) {
 		if (poll(&pfd, 1, GREETING_MS) <= 0 || wire_receive(w->sock.fd, &msg, fds) <= 0)
 			return -ETIMEDOUT;
+		wire_drop(fds);			/* a greeting has none */
 		if (heard == 0 && (msg.type != WIRE_HELLO || msg.hello.version != WIRE_VERSION ||
 				   msg.hello.domid != w->domid ||
 				   msg.hello.nr_devices > WORKER_DEVICES))

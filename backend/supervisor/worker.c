@@ -237,15 +237,13 @@ void worker_socket_ready(struct loop_fd *source)
 		return;
 	if (rc <= 0) {
 		close(loop_del(&w->sup->loop, source));
-		/* one that cannot be told to let go must not go on; its pidfd tells the rest */
-		if (w->process.fd >= 0)
+		/* one that cannot be told to let go must not go on, unless it is about to end as it
+		 * was asked to; its pidfd tells the rest */
+		if (w->process.fd >= 0 && !w->leaving)
 			pidfd_send_signal(w->process.fd, SIGKILL, NULL, 0);
 		return;
 	}
-	for (int i = 0; i < WIRE_MAX_FDS; i++) {
-		if (fds[i] >= 0)
-			close(fds[i]);
-	}
+	wire_drop(fds);
 	if (w->greeted) {
 		heard(w, &msg);
 		worker_be_patient(w);

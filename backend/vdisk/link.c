@@ -121,10 +121,7 @@ static void supervisor_ready(struct loop_fd *source)
 		return;
 	}
 	handle(w, &msg, fds);
-	for (int i = 0; i < WIRE_MAX_FDS; i++) {
-		if (fds[i] >= 0)
-			close(fds[i]);
-	}
+	wire_drop(fds);
 }
 
 /* A new supervisor replaces the old one, and hears what there is. */

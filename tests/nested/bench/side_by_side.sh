@@ -14,7 +14,7 @@
 # shellcheck source-path=SCRIPTDIR/../../lib
 FRONTEND=stock . "$(dirname "$0")/../../lib/scenario.sh"
 
-rounds=${ROUNDS:-7}
+rounds=${ROUNDS:-5}
 seconds=3
 workloads=("randread 4k 32" "randwrite 4k 32" "read 128k 8" "write 128k 8")
 guest_memory=384
