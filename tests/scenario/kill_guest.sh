@@ -5,6 +5,7 @@
 # rest goes on
 #
 # runs on: simulator, xen
+# seconds: 1200
 #
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"

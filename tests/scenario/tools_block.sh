@@ -4,6 +4,7 @@
 # tools_block.sh - disks are attached, listed and detached, by us and before the eyes of xl
 #
 # runs on: simulator, xen
+# seconds: 1200
 #
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"

@@ -6,6 +6,7 @@
 # 200 times, in a slow system fewer; CYCLES=n is another number. In every tenth the guest connects and reads the disk.
 #
 # runs on: simulator, xen
+# seconds: 1200
 #
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"

@@ -4,6 +4,7 @@
 # tools_images.sh - one image has many names, and is one image
 #
 # runs on: simulator, xen
+# seconds: 1200
 #
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"

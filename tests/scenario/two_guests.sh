@@ -4,6 +4,7 @@
 # two_guests.sh - two guests and ten disks at once; one guest goes in mid-I/O, the other goes on
 #
 # runs on: simulator, xen
+# seconds: 1200
 #
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"
