@@ -144,15 +144,14 @@ json_says() {
 	done
 }
 
-# eventually SECONDS COMMAND...: the command comes to succeed.
+# eventually SECONDS COMMAND...: the command comes to succeed. By the clock: it may be a slow one.
 eventually() {
 	# shellcheck disable=SC2154 # the system's
-	local left=$(($1 * slow * 20))
+	local end=$((SECONDS + $1 * slow + 1))
 
 	shift
 	until "$@" >/dev/null 2>&1; do
-		[ "$left" -gt 0 ] || fail "not in time: $*"
-		left=$((left - 1))
+		[ "$SECONDS" -lt "$end" ] || fail "not in time: $*"
 		sleep 0.05
 	done
 	checks=$((checks + 1))
