@@ -138,18 +138,16 @@ tell() {
 }
 
 select_scripts() {
-	local name found
+	local name script found
 
 	for name in "$@"; do
-		case $name in
-		all) scenarios ;;
-		*)
-			found=$(ls tests/nested/{scenario,bench}/"$name.sh" 2>/dev/null | grep . ||
-				scenarios | grep "/$name\.sh$") || true
-			[ -n "$found" ] || echo "no scenario '$name' for Xen: T= takes a name without .sh" >&2
-			echo "$found"
-			;;
-		esac
+		[ "$name" != all ] || { scenarios; continue; }
+		found=
+		for script in $(scenarios) tests/nested/bench/*.sh; do
+			[ "$(basename "$script" .sh)" != "$name" ] || found=$script
+		done
+		[ -n "$found" ] || echo "no scenario '$name' for Xen: T= takes a name without .sh" >&2
+		echo "$found"
 	done
 }
 
