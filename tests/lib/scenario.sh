@@ -226,5 +226,5 @@ passed() {
 	echo "PASS: $(basename "$0"): $checks checks"
 }
 
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source-path=SCRIPTDIR source=system_sim.bash
 . "$(dirname "${BASH_SOURCE[0]}")/system_${XPV_SYSTEM:-sim}.bash"

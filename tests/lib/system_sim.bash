@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what it sets is for scenario.sh and its users
 #
 # system_sim.bash - a scenario's system is a simulator of its own (see scenario.sh)
 #
@@ -11,6 +11,7 @@ guest_memory=64
 guest_boot=
 
 # system_start [--spin-us N]
+# shellcheck disable=SC2120 # most scenarios need no option
 system_start() {
 	sim_start "$@"
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what it sets is for scenario.sh and its users
 #
 # system_xen.bash - a scenario's system is real Xen: it runs in Dom0 (see scenario.sh)
 #
@@ -18,6 +18,7 @@ extra=\"console=hvc0 quiet frontend=${FRONTEND:-xpv}\""
 PATH=$BUILD:$PATH:/usr/lib/xen-4.17/bin
 
 # system_start [OPTION of xpvd...]
+# shellcheck disable=SC2120 # most scenarios need no option
 system_start() {
 	xpvd_options=("$@")
 	mkdir -p "$XPV_RUNDIR/log"
@@ -133,7 +134,7 @@ guest_ask() {
 	local path
 
 	path=$(guest_path "$1")
-	number=$(($(xenstore-read "$path/run" 2>/dev/null || echo 0) + 1))
+	number=$(date +%s%N)	# not counted: a guest that was restored has lost the last one
 	xenstore-write "$path/command" "${2//\\/\\\\}" "$path/run" "$number"
 }
 

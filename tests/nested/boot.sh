@@ -28,6 +28,7 @@ limit=${NESTED_SECONDS:-600}
 
 initrd=$(mktemp "$dir/initrd.XXXXXX")
 qemu_pid=
+# shellcheck disable=SC2317 # the trap calls it
 clean_up() {
 	if [ -n "$qemu_pid" ]; then
 		kill -9 "$qemu_pid" 2>/dev/null || true

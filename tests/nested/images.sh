@@ -18,7 +18,8 @@ xen=/usr/lib/xen-4.17/bin
 dom0_image() {
 	local tree=$packages/tree.dom0
 
-	# shellcheck source-path=SCRIPTDIR
+
+	# shellcheck source=/dev/null
 	. "$here/pack.bash"
 	new_tree
 	put_commands bash flock losetup mount umount modprobe brctl ip mke2fs e2fsck debugfs setsid \
@@ -48,6 +49,7 @@ dom0_image() {
 guest_image() {
 	local tree=$packages/tree.guest
 
+	# shellcheck source=/dev/null
 	. "$here/pack.bash"
 	new_tree
 	put_commands bash xenstore-read xenstore-write xenstore-watch xenstore-rm mke2fs e2fsck

@@ -13,7 +13,7 @@
 new_tree() {
 	local name
 
-	rm -rf "$tree"
+	rm -rf "${tree:?}"
 	mkdir -p "$tree"/usr/{bin,lib,lib64} "$tree"/{dev,proc,sys,run,tmp,etc,root,mnt} \
 		"$tree"/var/{log/xen,lib/xen,run,tmp}
 	ln -s bin "$tree/usr/sbin"

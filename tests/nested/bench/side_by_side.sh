@@ -11,7 +11,7 @@
 # seconds: 1500
 # prints: table
 #
-# shellcheck source-path=SCRIPTDIR/../../lib
+# shellcheck source-path=SCRIPTDIR
 FRONTEND=stock . "$(dirname "$0")/../../lib/scenario.sh"
 
 rounds=${ROUNDS:-5}

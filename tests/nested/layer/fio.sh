@@ -13,7 +13,7 @@ packages=$(realpath "${1:?usage: fio.sh DIR}")
 
 [ ! -e "$packages/fio.cpio" ] || exit 0
 "$here/../../../tools/deps.sh" fio
-# shellcheck source-path=SCRIPTDIR/..
+# shellcheck source-path=SCRIPTDIR
 . "$here/../pack.bash"
 tree=$packages/tree.fio
 rm -rf "$tree"

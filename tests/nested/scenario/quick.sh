@@ -8,7 +8,8 @@
 #
 # seconds: 300
 #
-# shellcheck source-path=SCRIPTDIR/../../lib
+# shellcheck disable=SC2016 # the guest expands
+# shellcheck source-path=SCRIPTDIR
 FRONTEND=stock . "$(dirname "$0")/../../lib/scenario.sh"
 
 truncate -s 192M "$DIR/a.img"
@@ -30,7 +31,7 @@ is "what the guest wrote" "$(head -c 32M "$DIR/b.img" | sha256sum)" "$out"
 works guest_sh g 'dmesg -c >/dev/null'
 guest_sh g 'for i in 1 2 3; do cp /tmp/data /mnt/$i && sync; done >/tmp/fill 2>&1; echo $? >/tmp/filled' &
 fill=$!
-for kill in 1 2 3; do
+for _ in 1 2 3; do
 	sleep 0.7
 	worker=$(stat_of g worker)
 	[ "${worker:-0}" -gt 0 ] && kill -9 "$worker"
