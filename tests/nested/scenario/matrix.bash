@@ -114,7 +114,7 @@ answers() {
 	local end=$((SECONDS + $3))
 
 	until xenstore-read "/local/domain/$2/data/agent/ready" >/dev/null 2>&1; do
-		xl domid "$1" >/dev/null 2>&1 || return 1
+		xl domname "$2" >/dev/null 2>&1 || return 1
 		[ "$SECONDS" -lt "$end" ] || fail "no answer within $3 s; console: $(console_of "$1")"
 		sleep 0.1
 	done
@@ -125,7 +125,8 @@ gone() {
 }
 
 # boot NAME SECONDS: makes the guest. A PVH guest's triple fault at its start is this emulated
-# processor's doing: such a guest is made once more, and a note in $DIR/note says so.
+# processor's doing: such a guest is made once more, and a note in $DIR/note says so. To Xen a
+# triple fault is a reboot, which xl must not answer with a guest of its own (see cell).
 boot() {
 	local id try
 
@@ -238,7 +239,7 @@ cell() {
 	"image_$frontend" "$image"
 	before=$(sha256sum <"$image")
 	"boot_$frontend" "$type"
-	guest_config "$name" "type=\"$type\"" \
+	guest_config "$name" "type=\"$type\"" 'on_reboot="destroy"' 'on_crash="destroy"' \
 		"disk=['format=raw,vdev=xvda${disk_options[$backend]},target=$image']"
 	boot "$name" $((slow * 60))
 	"serves_$backend" "$name"
