@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The system calls that end a confined worker, and those that it has to have.
+ */
+#include "test_sandbox.h"
+
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+
+struct attempt {
+	const char *what;
+	long call;
+	long arg[6];
+};
+
+static int make_attempt(const void *arg)
+{
+	const struct attempt *a = arg;
+
+	syscall(a->call, a->arg[0], a->arg[1], a->arg[2], a->arg[3], a->arg[4], a->arg[5]);
+	return 0;
+}
+
+/* Each has to end its child; the names of those that did not are printed. */
+static void all_are_fatal(const struct attempt *attempts, size_t nr)
+{
+	unsigned int survived = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		int status = confined(make_attempt, &attempts[i]);
+
+		if (is_sigsys(status))
+			continue;
+		print_error("%s: status %#x\n", attempts[i].what, (unsigned int)status);
+		survived++;
+	}
+	assert_int_equal(survived, 0);
+}
+
+#define ALL_ARE_FATAL(attempts) \
+	all_are_fatal(attempts, sizeof(attempts) / sizeof((attempts)[0]))
+#define P(pointer)	((long)(intptr_t)(pointer))
+
+static void test_files_cannot_be_named(void **state)
+{
+	static char name[] = "/", buf[256];
+	const struct attempt attempts[] = {
+		{ "openat", SYS_openat, { AT_FDCWD, P(name), O_RDONLY } },
+		{ "openat2", SYS_openat2, { AT_FDCWD, P(name), P(buf), 24 } },
+		{ "open_by_handle_at", SYS_open_by_handle_at, { AT_FDCWD, P(buf), O_RDONLY } },
+		{ "newfstatat by name", SYS_newfstatat, { AT_FDCWD, P(name), P(buf), 0 } },
+		{ "readlinkat", SYS_readlinkat, { AT_FDCWD, P(name), P(buf), 10 } },
+		{ "unlinkat", SYS_unlinkat, { AT_FDCWD, P(name), 0 } },
+		{ "renameat2", SYS_renameat2, { AT_FDCWD, P(name), AT_FDCWD, P(name), 0 } },
+		{ "getdents64", SYS_getdents64, { 0, P(buf), sizeof(buf) } },
+		{ "memfd_create", SYS_memfd_create, { P(name), 0 } },
+		{ "chdir", SYS_chdir, { P(name) } },
+		{ "chroot", SYS_chroot, { P(name) } },
+		{ "mount", SYS_mount, { P(name), P(name), P(name), 0, 0 } },
+		{ "fsopen", SYS_fsopen, { P(name), 0 } },
+	};
+	(void)state;
+
+	ALL_ARE_FATAL(attempts);
+}
+
+/* The journal is mapped by the supervisor too, which a shorter file would kill. */
+static void test_files_cannot_be_resized(void **state)
+{
+	const struct attempt attempts[] = {
+		{ "ftruncate", SYS_ftruncate, { image, 0 } },
+		{ "fallocate", SYS_fallocate, { image, 3, 0, PAGE } },
+		{ "fcntl F_ADD_SEALS", SYS_fcntl, { image, F_ADD_SEALS, 0 } },
+		{ "fchmod", SYS_fchmod, { image, 0777 } },
+		{ "ioctl FS_IOC_SETFLAGS", SYS_ioctl, { image, 0x40086602, 0 } },
+		{ "ioctl BLKDISCARD", SYS_ioctl, { image, 0x1277, 0 } },
+	};
+	(void)state;
+
+	ALL_ARE_FATAL(attempts);
+}
+
+static void test_sockets_and_descriptors_cannot_be_made(void **state)
+{
+	static char buf[16];
+	const struct attempt attempts[] = {
+		{ "socket", SYS_socket, { AF_UNIX, SOCK_STREAM, 0 } },
+		{ "socketpair", SYS_socketpair, { AF_UNIX, SOCK_STREAM, 0, P(buf) } },
+		{ "connect", SYS_connect, { 3, P(buf), sizeof(buf) } },
+		{ "bind", SYS_bind, { 3, P(buf), sizeof(buf) } },
+		{ "sendto with a receiver", SYS_sendto, { 3, P(buf), 1, 0, P(buf), 16 } },
+		{ "accept4 elsewhere", SYS_accept4, { 0, 0, 0, 0 } },
+		{ "dup", SYS_dup, { 0 } },
+		{ "fcntl F_DUPFD", SYS_fcntl, { 0, F_DUPFD, 0 } },
+		{ "fcntl F_SETFL", SYS_fcntl, { 0, F_SETFL, 0 } },
+		{ "pipe2", SYS_pipe2, { P(buf), 0 } },
+		{ "eventfd2", SYS_eventfd2, { 0, 0 } },
+		{ "read elsewhere", SYS_read, { image, P(buf), 1 } },
+		{ "write elsewhere", SYS_write, { STDOUT_FILENO, P(buf), 0 } },
+	};
+	(void)state;
+
+	ALL_ARE_FATAL(attempts);
+}
+
+static void test_processes_are_out_of_reach(void **state)
+{
+	static char path[] = "/bin/true";
+	const long parent = getpid();
+	const struct attempt attempts[] = {
+		{ "execve", SYS_execve, { P(path), 0, 0 } },
+		{ "execveat", SYS_execveat, { AT_FDCWD, P(path), 0, 0, 0 } },
+		{ "clone", SYS_clone, { SIGCHLD } },
+		{ "clone3", SYS_clone3, { 0, 0 } },
+		{ "kill", SYS_kill, { parent, 0 } },
+		{ "tgkill of another", SYS_tgkill, { parent, parent, SIGABRT } },
+		{ "pidfd_open", SYS_pidfd_open, { parent, 0 } },
+		{ "ptrace", SYS_ptrace, { PTRACE_ATTACH, parent, 0, 0 } },
+		{ "process_vm_writev", SYS_process_vm_writev, { parent, 0, 0, 0, 0, 0 } },
+		{ "prlimit64", SYS_prlimit64, { parent, RLIMIT_NOFILE, 0, 0 } },
+		{ "sched_setaffinity", SYS_sched_setaffinity, { parent, 0, 0 } },
+	};
+	(void)state;
+
+	ALL_ARE_FATAL(attempts);
+}
+
+static void test_privileges_cannot_be_asked_for(void **state)
+{
+	const struct attempt attempts[] = {
+		{ "setuid", SYS_setuid, { 0 } },
+		{ "setresuid", SYS_setresuid, { 0, 0, 0 } },
+		{ "capset", SYS_capset, { 0, 0 } },
+		{ "unshare", SYS_unshare, { CLONE_NEWUSER } },
+		{ "setns", SYS_setns, { 0, 0 } },
+		{ "prctl", SYS_prctl, { PR_SET_DUMPABLE, 1 } },
+		{ "seccomp", SYS_seccomp, { 0, 0, 0 } },
+		{ "bpf", SYS_bpf, { 0, 0, 0 } },
+		{ "keyctl", SYS_keyctl, { 0, 0, 0 } },
+		{ "perf_event_open", SYS_perf_event_open, { 0, 0, 0, 0, 0 } },
+		{ "userfaultfd", SYS_userfaultfd, { 0 } },
+		{ "personality", SYS_personality, { 0x0400000 } },
+	};
+	(void)state;
+
+	ALL_ARE_FATAL(attempts);
+}
+
+static void test_memory_cannot_become_code(void **state)
+{
+	static _Alignas(PAGE) char page[PAGE];
+	const struct attempt attempts[] = {
+		{ "mmap PROT_EXEC", SYS_mmap, { 0, PAGE, PROT_READ | PROT_EXEC,
+						MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 } },
+		{ "mprotect PROT_EXEC", SYS_mprotect, { P(page), PAGE, PROT_READ | PROT_EXEC } },
+		{ "pkey_mprotect", SYS_pkey_mprotect, { P(page), PAGE, PROT_EXEC, -1 } },
+	};
+	(void)state;
+
+	ALL_ARE_FATAL(attempts);
+}
+
+static void test_a_second_ring_cannot_be_made_nor_the_first_changed(void **state)
+{
+	static char params[256];
+	const struct attempt attempts[] = {
+		{ "io_uring_setup", SYS_io_uring_setup, { 8, P(params) } },
+		{ "io_uring_register", SYS_io_uring_register, { 0, 0, 0, 0 } },
+		{ "io_uring_enter elsewhere", SYS_io_uring_enter, { 0, 0, 0, 0, 0, 0 } },
+	};
+	(void)state;
+
+	ALL_ARE_FATAL(attempts);
+}
+
+/* That the others died of their attempts, and not of making them. */
+static void test_what_a_worker_needs_is_permitted(void **state)
+{
+	static char buf[16];
+	static struct flock lock = { .l_type = F_WRLCK };
+	const struct attempt attempts[] = {
+		{ "brk", SYS_brk, { 0 } },
+		{ "mmap", SYS_mmap, { 0, PAGE, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 } },
+		{ "pread64", SYS_pread64, { image, P(buf), 1, 0 } },
+		{ "fcntl F_SETLK", SYS_fcntl, { image, F_SETLK, P(&lock) } },
+		{ "a line of the log", SYS_write, { STDERR_FILENO, P(buf), 0 } },
+		{ "writev to it", SYS_writev, { STDERR_FILENO, P(buf), 0 } },
+		{ "clock_gettime", SYS_clock_gettime, { CLOCK_MONOTONIC, P(buf) } },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		int status = confined(make_attempt, &attempts[i]);
+
+		if (status)
+			fail_msg("%s: status %#x", attempts[i].what, (unsigned int)status);
+	}
+}
+
+#ifdef __x86_64__
+static int call_as_32_bit(const void *arg)
+{
+	int result = 20;	/* getpid there, writev here */
+	(void)arg;
+
+	__asm__ volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
+	return 0;
+}
+
+static void test_other_abis_are_fatal(void **state)
+{
+	(void)state;
+
+	assert_true(is_sigsys(confined(call_as_32_bit, NULL)));
+}
+#endif
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_files_cannot_be_named),
+		cmocka_unit_test(test_files_cannot_be_resized),
+		cmocka_unit_test(test_sockets_and_descriptors_cannot_be_made),
+		cmocka_unit_test(test_processes_are_out_of_reach),
+		cmocka_unit_test(test_privileges_cannot_be_asked_for),
+		cmocka_unit_test(test_memory_cannot_become_code),
+		cmocka_unit_test(test_a_second_ring_cannot_be_made_nor_the_first_changed),
+		cmocka_unit_test(test_what_a_worker_needs_is_permitted),
+#ifdef __x86_64__
+		cmocka_unit_test(test_other_abis_are_fatal),
+#endif
+	};
+	(void)argc;
+
+	enter_simulator(argv);
+	return cmocka_run_group_tests(tests, make_image, stop_hypervisor);
+}
