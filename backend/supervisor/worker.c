@@ -38,6 +38,14 @@ static bool is_closing(const struct worker *w, uint32_t devid)
 	return false;
 }
 
+/* Its nodes were removed while its worker was being started: the watch on them has more to say. */
+static bool frontend_gone(struct device *dev)
+{
+	uint64_t state;
+
+	return store_number(dev, XBT_NULL, dev->fe_path, XS_F_STATE, 0, &state) == -ENOENT;
+}
+
 static void send_attach(struct device *dev)
 {
 	struct wire_msg msg = { .type = WIRE_ATTACH, .devid = dev->devid };
@@ -46,6 +54,12 @@ static void send_attach(struct device *dev)
 
 	dev->link = LINK_ATTACHING;
 	if (dev->class->collect(dev, &msg, fds)) {
+		if (frontend_gone(dev)) {
+			dev->reason[0] = '\0';
+			worker_forget(dev);
+			dev->link = LINK_NONE;
+			return;
+		}
 		device_attached(dev, -EINVAL, "its frontend's keys do not fit");
 		return;
 	}

@@ -13,7 +13,8 @@
 # for further layers (layer/NAME.sh makes them), "# seconds: N" for another limit; "# prints: table"
 # says that lines of its output that begin with a bar are to be shown.
 # Counts as tests/run.sh does: status 0 passed, 77 skipped, with the reason, anything else failed,
-# with what the scenario said; the logs of what failed stay in BUILD/nested/results/NAME.
+# with what the scenario said; the logs of what failed stay in BUILD/nested/results/NAME. With
+# TRACE=1 in the environment they have every command in them, while it runs.
 
 set -u -o pipefail
 here=$(realpath "$(dirname "$0")")
@@ -69,7 +70,7 @@ boot_for() {
 		seconds=$((seconds + limit))
 		jobs="$jobs $limit $script"
 	done
-	echo "exec bash /xpv/tests/nested/dom0/job.sh$jobs" >"$share/job"
+	echo "TRACE=${TRACE:+-x} exec bash /xpv/tests/nested/dom0/job.sh$jobs" >"$share/job"
 	NESTED_SECONDS=$seconds "$here/boot.sh" "$dir" "$share" "${layers[@]}" >"$share/boot" 2>&1 &
 	boot=$!
 	wait "$boot"

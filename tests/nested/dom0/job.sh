@@ -10,6 +10,7 @@
 # Then it ends with status 1, because what a failure has left behind is no place for the next one.
 
 export BUILD=/xpv/build XPV_SYSTEM=xen
+TRACE=${TRACE:-}
 
 collect() {
 	local to=/share/$1.failed
@@ -27,7 +28,10 @@ while [ $# -gt 1 ]; do
 	name=$(basename "$2" .sh)
 	echo "dom0: runs $name"
 	status=0 start=$SECONDS
-	timeout -k 30 "$1" bash "/xpv/$2" </dev/null >"/share/$name.out" 2>&1 || status=$?
+	# shellcheck disable=SC2086 # nothing, or an option
+	BASH_XTRACEFD=9 timeout -k 30 "$1" bash $TRACE "/xpv/$2" </dev/null >"/share/$name.out" 2>&1 \
+		9>"/share/$name.trace" || status=$?
+	[ -n "$TRACE" ] || rm "/share/$name.trace"
 	[ "$status" -eq 0 ] || [ "$status" -eq 77 ] || collect "$name"
 	echo "$status $((SECONDS - start))" >"/share/$name.status"
 	[ "$status" -eq 0 ] || [ "$status" -eq 77 ] || exit 1
