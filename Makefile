@@ -94,6 +94,7 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/claim.c \
 	    backend/supervisor/control.c \
 	    backend/supervisor/device.c \
+	    backend/supervisor/discard.c \
 	    backend/supervisor/discover.c \
 	    backend/supervisor/host.c \
 	    backend/supervisor/hotplug.c \
@@ -107,6 +108,7 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/worker.c
 
 VDISK_CORE_SRC := backend/vdisk/disk.c \
+		  backend/vdisk/intake.c \
 		  backend/vdisk/queue.c \
 		  backend/vdisk/request.c \
 		  backend/vdisk/target_file.c \

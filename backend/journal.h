@@ -50,6 +50,8 @@ struct journal_stats {
 	uint64_t batches;	/* times that a batch of responses was published */
 	uint64_t replayed;	/* requests that a successor found unfinished */
 	uint64_t restarts;	/* workers that took the device over */
+	uint64_t discard_reqs, discard_bytes;
+	uint64_t indirect_reqs;	/* of the reads and writes, those with their segments apart */
 };
 
 struct journal_head {

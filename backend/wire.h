@@ -40,6 +40,7 @@ enum wire_type {
 enum wire_vdisk_flags {
 	WIRE_READONLY = 1 << 0,
 	WIRE_PERSISTENT = 1 << 1,	/* both ends offer persistent grants */
+	WIRE_DISCARD = 1 << 2,		/* the disk takes discards */
 };
 
 /* A disk's connection, as the supervisor has read and checked it. */

@@ -22,6 +22,8 @@
 #define BLK_PAGE_SECTORS	(BLK_PAGE / BLK_SECTOR)
 #define BLK_MAX_SEGS		11	/* segments in a direct request */
 #define BLK_MAX_INDIRECT_PAGES	8	/* pages of segments in an indirect one */
+#define BLK_SEGS_PER_PAGE	(BLK_PAGE / 8)
+#define BLK_DISCARD_SECURE	1	/* flag of a DISCARD */
 #define BLK_MAX_RING_ORDER	4
 
 enum blk_op {
@@ -107,7 +109,7 @@ _Static_assert(sizeof(struct blk32_req) == 108, "blkif_request, 32-bit");
 _Static_assert(sizeof(struct blk32_rsp) == 12, "blkif_response, 32-bit");
 _Static_assert(offsetof(struct blk64_req, rest) == 24, "blkif_request, 64-bit");
 _Static_assert(offsetof(struct blk32_req, rest) == 20, "blkif_request, 32-bit");
-_Static_assert(sizeof(struct blk_seg) == 8, "blkif_request_segment, both");
+_Static_assert(sizeof(struct blk_seg) == BLK_PAGE / BLK_SEGS_PER_PAGE, "blkif_request_segment, both");
 
 RING_DEFINE(blk64, struct blk64_req, struct blk64_rsp);
 RING_DEFINE(blk32, struct blk32_req, struct blk32_rsp);

@@ -24,8 +24,8 @@ static const char usage[] =
 	"If only the guest does not connect in time, the exit status is 1 and the disk\n"
 	"stays attached, for its driver may yet be loaded. Attaching the same disk\n"
 	"again, under whatever path, waits again, and is no error.\n\n"
-	"'discard' and 'direct-io-safe' are recorded for the guest, and have no effect on\n"
-	"how xpv serves the disk: it does not offer discard so far.\n\n"
+	"What the guest discards becomes a hole in the image, unless 'no-discard' is said.\n"
+	"'direct-io-safe' is recorded, and has no effect on how xpv serves the disk.\n\n"
 	"  --timeout S   wait S seconds (default 10)\n"
 	"  --json        print what was attached, and the states of both ends\n";
 

@@ -157,8 +157,6 @@ int disk_devid(const char *text, uint32_t *devid)
 /* What has no effect so far, and is not refused, for many configurations hold it. */
 static void note_ineffective(const char *vdev, const libxl_device_disk *d)
 {
-	if (!libxl_defbool_is_default(d->discard_enable) && libxl_defbool_val(d->discard_enable))
-		tool_note("%s: 'discard' has no effect: xpv does not offer discard so far", vdev);
 	if (d->direct_io_safe)
 		tool_note("%s: 'direct-io-safe' has no effect on how xpv serves the disk", vdev);
 }

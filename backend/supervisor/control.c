@@ -94,7 +94,8 @@ static void add_counters(struct json_object *out, const struct journal_head *jou
 		{ "write_bytes", &s->write_bytes }, { "errors", &s->errors },
 		{ "notify_in", &s->notify_in }, { "notify_out", &s->notify_out },
 		{ "batches", &s->batches }, { "replayed", &s->replayed },
-		{ "restarts", &s->restarts },
+		{ "restarts", &s->restarts }, { "discard_reqs", &s->discard_reqs },
+		{ "discard_bytes", &s->discard_bytes }, { "indirect_reqs", &s->indirect_reqs },
 	};
 
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)

@@ -203,5 +203,6 @@ int image_open(struct device *dev)
 		return -1;
 	}
 	dev->disk.sectors = bytes / BLK_SECTOR;
+	image_find_discard(dev);
 	return 0;
 }

@@ -21,7 +21,8 @@
 #include "journal.h"
 #include "supervisor.h"
 
-#define MAX_SLOTS 32		/* a ring of one page */
+#define MIN_SLOTS 32		/* a ring of one page; larger ones make the file grow */
+#define MAX_SLOTS 512		/* ... of 16 */
 
 static bool file_path(const struct device *dev, char *buf, size_t size)
 {
@@ -42,7 +43,7 @@ int journal_file_init(struct supervisor *sup)
 static bool fits(const struct device *dev, const struct journal_head *h)
 {
 	return h->magic == JOURNAL_MAGIC && h->version == JOURNAL_VERSION &&
-	       h->domid == dev->fe && h->devid == dev->devid && h->nr_slots == MAX_SLOTS;
+	       h->domid == dev->fe && h->devid == dev->devid;
 }
 
 /* Maps the head of the file behind journal_fd; NULL: errno. */
@@ -65,13 +66,13 @@ static int create(struct device *dev, const char *path)
 	dev->journal_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (dev->journal_fd < 0)
 		return -errno;
-	rc = posix_fallocate(dev->journal_fd, 0, (off_t)journal_bytes(MAX_SLOTS));
+	rc = posix_fallocate(dev->journal_fd, 0, (off_t)journal_bytes(MIN_SLOTS));
 	if (rc)
 		return -rc;
 	if (!map_head(dev))
 		return -errno;
 	*dev->journal = (struct journal_head){ .version = JOURNAL_VERSION, .domid = dev->fe,
-					       .devid = dev->devid, .nr_slots = MAX_SLOTS };
+					       .devid = dev->devid, .nr_slots = MIN_SLOTS };
 	store_release(&dev->journal->magic, JOURNAL_MAGIC);
 	return 0;
 }
@@ -86,8 +87,9 @@ static bool open_existing(struct device *dev, const char *path)
 	if (dev->journal_fd < 0)
 		return false;
 	if (fstat(dev->journal_fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (size_t)st.st_size == journal_bytes(MAX_SLOTS) && (head = map_head(dev)) &&
-	    fits(dev, head))
+	    (size_t)st.st_size >= journal_bytes(MIN_SLOTS) && (head = map_head(dev)) &&
+	    fits(dev, head) && read_once(&head->nr_slots) <= MAX_SLOTS &&
+	    (size_t)st.st_size >= journal_bytes(read_once(&head->nr_slots)))
 		return true;
 	journal_file_close(dev, false);
 	return false;
@@ -109,6 +111,21 @@ int journal_file_open(struct device *dev)
 		return 0;
 	journal_file_close(dev, true);
 	return device_reason(dev, "its journal %s cannot be made: %s", path, strerror(-rc));
+}
+
+int journal_file_grow(struct device *dev, uint32_t slots)
+{
+	int rc;
+
+	if (slots > MAX_SLOTS)
+		return -EINVAL;
+	if (slots <= read_once(&dev->journal->nr_slots))
+		return 0;
+	rc = posix_fallocate(dev->journal_fd, 0, (off_t)journal_bytes(slots));
+	if (rc)
+		return -rc;
+	write_once(&dev->journal->nr_slots, slots);
+	return 0;
 }
 
 bool journal_file_connected(struct device *dev)

@@ -126,7 +126,8 @@ struct device {
 		int fd;
 		uint64_t sectors;
 		uint32_t sector_size, physical_sector_size;
-		bool readonly;
+		bool readonly, discard;
+		uint32_t discard_granularity, discard_alignment;	/* bytes */
 		char target[XS_PATH_MAX * 2];
 	} disk;
 };
@@ -202,6 +203,10 @@ extern const struct device_class vdisk_class;
 int image_open(struct device *dev);
 void image_close(struct device *dev);
 
+/* discard.c */
+/* Whether the open image is able to discard, and in what units. */
+void image_find_discard(struct device *dev);
+
 /* adopt.c */
 void workers_adopt(struct supervisor *sup);
 
@@ -232,6 +237,8 @@ void workers_close(struct supervisor *sup);
 /* journal_file.c */
 /* Opens or creates the device's journal, mapped; idempotent. 0 or -1 with dev->reason. */
 int journal_file_open(struct device *dev);
+/* Makes room for a ring of so many slots, before its connection begins. 0 or -errno. */
+int journal_file_grow(struct device *dev, uint32_t slots);
 /* Ends a worker that nobody knows of and that still has the journal: an earlier supervisor's, whose
  * name was lost. */
 void journal_file_evict(struct device *dev);

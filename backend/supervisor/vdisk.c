@@ -33,11 +33,15 @@ static int ready(struct device *dev)
 	return 0;
 }
 
+#define MAX_SEGMENTS 256	/* of an indirect request; the worker's validate.h has the same */
+
 static bool publish(struct device *dev, xs_transaction_t t)
 {
 	return store_put_number(dev, t, XS_B_FEATURE_FLUSH_CACHE, 1) &&
 	       store_put_number(dev, t, XS_B_FEATURE_BARRIER, 1) &&
-	       store_put_number(dev, t, XS_B_FEATURE_PERSISTENT, 1);
+	       store_put_number(dev, t, XS_B_FEATURE_PERSISTENT, 1) &&
+	       store_put_number(dev, t, XS_B_FEATURE_MAX_INDIRECT_SEGMENTS, MAX_SEGMENTS) &&
+	       store_put_number(dev, t, XS_B_MAX_RING_PAGE_ORDER, BLK_MAX_RING_ORDER);
 }
 
 /* An optional number of the frontend's: its default if it is absent. */
@@ -63,11 +67,45 @@ static int read_abi(struct device *dev, uint32_t *out)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* The ring's size: by order; by number of pages, as old frontends say it; or one page. */
+static int read_ring_pages(struct device *dev, uint32_t *pages)
+{
+	uint64_t order, number = 1;
+	int rc = store_number(dev, XBT_NULL, dev->fe_path, XS_F_RING_PAGE_ORDER, 0, &order);
+
+	if (rc == 0)
+		number = 1u << order;		/* the schema bounds it */
+	else if (rc == -ENOENT)
+		rc = optional(dev, XS_F_NUM_RING_PAGES, &number);
+	if (rc)
+		return rc;
+	*pages = (uint32_t)number;
+	return number & (number - 1) ? device_reason(dev, "its ring has %u pages: not a power of two",
+						     *pages) : 0;
+}
+
+/* A ring of one page is named with and without its index, by different frontends. */
+static int read_ring(struct device *dev, struct wire_vdisk *disk)
+{
+	uint64_t gref;
+	int rc = read_ring_pages(dev, &disk->nr_grefs);
+
+	for (uint32_t i = 0; i < disk->nr_grefs && rc == 0; i++) {
+		rc = -ENOENT;
+		if (disk->nr_grefs == 1)
+			rc = store_number(dev, XBT_NULL, dev->fe_path, XS_F_RING_REF, 0, &gref);
+		if (rc == -ENOENT)
+			rc = store_number(dev, XBT_NULL, dev->fe_path, XS_F_RING_REF_N, i, &gref);
+		disk->gref[i] = (uint32_t)gref;
+	}
+	return rc;
+}
+
 static int collect(struct device *dev, struct wire_msg *msg, int *fds)
 {
-	uint64_t gref, port, persistent;
+	uint64_t port, persistent;
 
-	if (store_number(dev, XBT_NULL, dev->fe_path, XS_F_RING_REF, 0, &gref) ||
+	if (read_ring(dev, &msg->vdisk) ||
 	    store_number(dev, XBT_NULL, dev->fe_path, XS_F_EVENT_CHANNEL, 0, &port))
 		return device_reason(dev, "the frontend has not said where its ring and its "
 				     "event channel are");
@@ -77,10 +115,9 @@ static int collect(struct device *dev, struct wire_msg *msg, int *fds)
 	msg->vdisk.sectors = dev->disk.sectors;
 	msg->vdisk.sector_size = dev->disk.sector_size;
 	msg->vdisk.flags = (dev->disk.readonly ? WIRE_READONLY : 0) |
-			   (persistent ? WIRE_PERSISTENT : 0);
+			   (persistent ? WIRE_PERSISTENT : 0) |
+			   (dev->disk.discard ? WIRE_DISCARD : 0);
 	msg->vdisk.port = (uint32_t)port;
-	msg->vdisk.nr_grefs = 1;
-	msg->vdisk.gref[0] = (uint32_t)gref;
 	fds[0] = dev->disk.fd;
 	fds[1] = dev->journal_fd;
 	return 0;
@@ -97,6 +134,16 @@ static bool is_current(struct device *dev)
 	       journal->abi == msg.vdisk.abi;
 }
 
+static bool announce_discard(struct device *dev, xs_transaction_t t)
+{
+	return store_put_number(dev, t, XS_B_FEATURE_DISCARD, dev->disk.discard) &&
+	       (!dev->disk.discard ||
+		(store_put_number(dev, t, XS_B_DISCARD_GRANULARITY,
+				  dev->disk.discard_granularity) &&
+		 store_put_number(dev, t, XS_B_DISCARD_ALIGNMENT, dev->disk.discard_alignment) &&
+		 store_put_number(dev, t, XS_B_DISCARD_SECURE, 0)));
+}
+
 /* xen/io/blkif.h: VDISK_READONLY */
 #define INFO_READONLY 4
 
@@ -106,7 +153,8 @@ static bool announce(struct device *dev, xs_transaction_t t)
 	       store_put_number(dev, t, XS_B_SECTOR_SIZE, dev->disk.sector_size) &&
 	       store_put_number(dev, t, XS_B_PHYSICAL_SECTOR_SIZE,
 				dev->disk.physical_sector_size) &&
-	       store_put_number(dev, t, XS_B_INFO, dev->disk.readonly ? INFO_READONLY : 0);
+	       store_put_number(dev, t, XS_B_INFO, dev->disk.readonly ? INFO_READONLY : 0) &&
+	       announce_discard(dev, t);
 }
 
 const struct device_class vdisk_class = {

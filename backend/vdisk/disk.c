@@ -103,7 +103,7 @@ static int begin_or_recover(struct disk *disk, const struct wire_vdisk *conn,
 		disk->journal.head->stats.restarts++;
 		disk->journal.head->stats.replayed += replay->nr;
 	} else {
-		journal_begin(&disk->journal, conn->gref[0], conn->port, conn->abi);
+		journal_begin(&disk->journal, conn->gref[0], conn->port, conn->abi, slots);
 	}
 	ring_back_init(&disk->ring.ring, disk->ring_pages, slots, replay->req_cons,
 		       replay->rsp_prod);
@@ -127,7 +127,8 @@ static void describe(struct disk *disk, const struct wire_vdisk *conn)
 {
 	disk->geo = (struct blk_geometry){ .sectors = conn->sectors,
 					   .sector_size = conn->sector_size,
-					   .readonly = conn->flags & WIRE_READONLY };
+					   .readonly = conn->flags & WIRE_READONLY,
+					   .discard = conn->flags & WIRE_DISCARD };
 	disk->ring.abi = conn->abi == BLK_ABI_32 ? BLK_ABI_32 : BLK_ABI_64;
 	disk->persistent = conn->flags & WIRE_PERSISTENT;
 	snprintf(disk->name, sizeof(disk->name), "guest %u vbd %u", disk->env->domid,
@@ -142,6 +143,7 @@ int disk_open(struct disk *disk, struct disk_env *env, uint32_t devid,
 
 	*disk = (struct disk){ .env = env, .devid = devid, .journal = { .fd = -1 } };
 	request_take_all(&disk->ready);
+	request_take_all(&disk->discards);
 	request_take_all(&disk->landed);
 	request_take_all(&disk->ended);
 	describe(disk, conn);

@@ -4,7 +4,8 @@
  *
  * The path of a request, and who owns each step:
  *
- *	queue.c		ring -> private copy -> journal -> validate.c -> plan
+ *	queue.c		ring -> private copy -> journal
+ *	intake.c	the segments of indirect requests -> private copy -> validate.c -> plan
  *	request.c	plan -> data from the guest -> target -> data to the guest
  *	queue.c		status -> journal -> ring -> one notification a batch
  *	disk.c		the connection around it: ring pages, event channel, journal, target
@@ -29,7 +30,9 @@
 
 #define DISK_BATCH		8	/* taken in one go: few, so that both ends work at once */
 #define DISK_MAX_SLOTS		512	/* a ring of 16 pages */
-#define DISK_BUFFER		(BLK_MAX_SEGS * BLK_PAGE)
+#define DISK_BUFFER		(BLK_MAX_PIECES * BLK_PAGE)
+#define DISK_UNDER_WAY		(16u << 20)	/* bytes: with so many, no more is taken */
+#define DISK_KEEP		(16u << 20)	/* bytes of buffers that are kept for the next */
 #define DISK_MAX_PERSISTENT	1056	/* pages kept mapped, as Linux's backend */
 
 /* What a worker's disks share. */
@@ -39,6 +42,7 @@ struct disk_env {
 	xenevtchn_handle *xce;
 	struct uring *uring;		/* NULL: not permitted here; I/O is done in place */
 	struct copy_list copies;
+	struct blk_seg segs[DISK_BATCH][BLK_MAX_PIECES];	/* of a batch's indirect requests */
 };
 
 struct disk;
@@ -49,14 +53,24 @@ struct request {
 	struct disk *disk;
 	struct request *next;		/* on one list at a time */
 	uint64_t id;
-	uint8_t op;
+	uint8_t op;			/* as the response has it */
 	uint8_t phase;			/* enum request_phase */
 	bool mapped;			/* every piece is in the grant cache */
 	int16_t status;			/* enum blk_status */
 	uint16_t slot;			/* in the journal, and of this array */
 	char *buf;			/* DISK_BUFFER bytes that are ours */
-	struct blk_plan plan;
+	uint32_t touched;		/* of these, so many have memory behind them */
+	uint64_t discarded;		/* bytes; of a discard, which is done in parts */
 	struct target_io io;
+	struct blk_plan plan;
+	struct iovec iov[BLK_MAX_PIECES];	/* io's */
+};
+
+/* A request that was taken, on its way to become a struct request. */
+struct taken {
+	unsigned int slot;
+	bool unreadable;		/* it has segments apart, and they could not be copied */
+	struct blk_req req;
 };
 
 struct request_list {
@@ -81,8 +95,11 @@ struct disk {
 	char *buffers;
 	uint16_t free_slot[DISK_MAX_SLOTS];
 	unsigned int nr_free;
+	uint64_t under_way;		/* bytes to be moved for what is under way */
+	uint64_t touched;		/* bytes of buffers with memory behind them */
 	struct request *barrier;	/* taken, waits until all before it are done */
 	struct request_list ready;	/* their data is to be moved */
+	struct request_list discards;	/* to be done, or done in part */
 	struct request_list landed;	/* read; their data is to be given to the guest */
 	struct request_list ended;	/* to be answered */
 
@@ -115,10 +132,18 @@ bool disk_run(struct disk *disk);
 bool disk_pending(const struct disk *disk);
 /* Asks for a notification of the next request. True: there is one already. */
 bool disk_arm(struct disk *disk);
-/* Puts a request that a predecessor took, and its answer if it had one, back under way. */
-void disk_replay(struct disk *disk, unsigned int slot);
 /* The guest broke the protocol: the disk stops for good, and keeps the first reason. */
 void disk_fail(struct disk *disk, const char *why);
+
+/* intake.c */
+
+/* Sends requests that are in the journal on their way: to be answered, to be held, to be done. nr
+ * <= DISK_BATCH. */
+void disk_begin(struct disk *disk, struct taken *taken, unsigned int nr);
+/* The same with one that a predecessor took, and with its answer if it had one. */
+void disk_replay(struct disk *disk, unsigned int slot);
+/* A request was answered: its memory is for the next. */
+void request_free(struct request *r);
 
 /* request.c */
 

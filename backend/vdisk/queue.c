@@ -44,73 +44,52 @@ static void count_request(struct disk *disk, const struct request *r)
 	uint64_t *const by_op[] = {
 		[BLK_READ] = &s->read_reqs, [BLK_WRITE] = &s->write_reqs,
 		[BLK_BARRIER] = &s->barrier_reqs, [BLK_FLUSH] = &s->flush_reqs,
+		[BLK_DISCARD] = &s->discard_reqs,
 	};
+	uint64_t *counter = r->op < sizeof(by_op) / sizeof(by_op[0]) ? by_op[r->op] : NULL;
 
-	count(r->op < sizeof(by_op) / sizeof(by_op[0]) ? by_op[r->op] : &s->other_reqs, 1);
+	count(counter ? counter : &s->other_reqs, 1);
 }
 
-static struct request *request_begin(struct disk *disk, unsigned int slot,
-				     const struct blk_req *req)
+static bool full(const struct disk *disk)
 {
-	struct request *r = &disk->reqs[slot];
-	enum blk_verdict verdict = blk_validate(&disk->geo, req, &r->plan);
-
-	r->id = req->id;
-	r->op = req->op;
-	r->phase = PHASE_NEW;
-	r->status = (int16_t)blk_verdict_status(verdict);
-	if (verdict != BLK_VALID) {
-		r->phase = PHASE_END;
-		if (log_allowed(&disk->log_limit, disk->name))
-			log_warning("%s: the guest asked for %s (operation %u, sector %llu)",
-				    disk->name, blk_verdict_text(verdict), req->op,
-				    (unsigned long long)req->sector);
-	}
-	return r;
+	return disk->closing || disk->barrier || disk->under_way >= DISK_UNDER_WAY;
 }
 
-/* Sends a taken request on its way: to be answered, to be held, or to be done. */
-static void request_go(struct request *r)
-{
-	struct disk *disk = r->disk;
-
-	if (r->phase == PHASE_END)
-		request_append(&disk->ended, r);
-	else if (r->plan.drain)
-		disk->barrier = r;
-	else
-		request_advance(r);
-}
-
-void disk_replay(struct disk *disk, unsigned int slot)
-{
-	const struct journal_slot *s = &disk->journal.slots[slot];
-	struct request *r = request_begin(disk, slot, &s->req);
-
-	if (s->state == JOURNAL_ANSWERED) {
-		r->phase = PHASE_END;
-		r->status = (int16_t)s->status;
-	}
-	request_go(r);
-}
-
+/* A barrier ends its batch: nothing is taken after it, before it is answered. */
 static void take(struct disk *disk)
 {
-	struct blk_req req;
+	struct taken taken[DISK_BATCH];
+	unsigned int nr = 0;
 	int rc = 0;
 
-	for (unsigned int n = 0; n < DISK_BATCH && !disk->barrier && disk->nr_free > 0; n++) {
-		unsigned int slot;
+	while (nr < DISK_BATCH && disk->nr_free > 0) {
+		struct taken *t = &taken[nr];
 
-		rc = blk_back_pop(&disk->ring, &req);
+		rc = blk_back_pop(&disk->ring, &t->req);
 		if (rc <= 0)
 			break;
-		slot = disk->free_slot[--disk->nr_free];
-		journal_take(&disk->journal, slot, disk->ring.ring.req_cons - 1, &req);
-		request_go(request_begin(disk, slot, &req));
+		t->slot = disk->free_slot[--disk->nr_free];
+		journal_take(&disk->journal, t->slot, disk->ring.ring.req_cons - 1, &t->req);
+		nr++;
+		if (t->req.op == BLK_BARRIER)
+			break;
 	}
+	disk_begin(disk, taken, nr);
 	if (rc < 0)
 		disk_fail(disk, "the guest's request producer index is out of range");
+}
+
+static void count_bytes(struct disk *disk, const struct request *r)
+{
+	struct journal_stats *s = stats(disk);
+	uint64_t *const by_plan[] = {
+		[PLAN_READ] = &s->read_bytes, [PLAN_WRITE] = &s->write_bytes,
+		[PLAN_DISCARD] = &s->discard_bytes, [PLAN_FLUSH] = NULL,
+	};
+
+	if (by_plan[r->plan.op])
+		count(by_plan[r->plan.op], r->plan.len);
 }
 
 /* Puts all that has ended on the ring, publishes it at once, and frees the slots. */
@@ -129,9 +108,8 @@ static bool answer(struct disk *disk)
 		count_request(disk, r);
 		if (r->status != BLK_OKAY)
 			count(&stats(disk)->errors, 1);
-		else if (r->plan.nr_pieces)
-			count(r->plan.op == PLAN_READ ? &stats(disk)->read_bytes :
-			      &stats(disk)->write_bytes, r->plan.len);
+		else
+			count_bytes(disk, r);
 	}
 	notify = ring_back_publish(&disk->ring.ring);
 	journal_published(&disk->journal, disk->ring.ring.rsp_published);
@@ -139,6 +117,7 @@ static bool answer(struct disk *disk)
 		journal_free(&disk->journal, r->slot);
 		if (disk->barrier == r)
 			disk->barrier = NULL;
+		request_free(r);
 		disk->free_slot[disk->nr_free++] = r->slot;
 	}
 	count(&stats(disk)->batches, 1);
@@ -151,12 +130,12 @@ static bool answer(struct disk *disk)
 
 bool disk_pending(const struct disk *disk)
 {
-	return !disk->closing && !disk->barrier && ring_back_pending(&disk->ring.ring) != 0;
+	return !full(disk) && ring_back_pending(&disk->ring.ring) != 0;
 }
 
 bool disk_arm(struct disk *disk)
 {
-	if (disk->closing || disk->barrier)
+	if (full(disk))
 		return false;
 	return ring_back_arm(&disk->ring.ring);
 }
@@ -168,8 +147,8 @@ bool disk_run(struct disk *disk)
 
 	if (barrier && barrier->phase == PHASE_NEW && under_way(disk) == 1)
 		request_advance(barrier);
-	if (!disk->closing)
+	if (!full(disk))
 		take(disk);
 	disk_move_data(disk);
-	return answer(disk) || disk->ring.ring.req_cons != before;
+	return answer(disk) || disk->discards.head || disk->ring.ring.req_cons != before;
 }

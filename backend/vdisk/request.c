@@ -8,12 +8,16 @@
  * straight to read or write if that can be done in place; otherwise its own buffer stands between,
  * because a guest's page is never given to asynchronous I/O (worker/map.h).
  *
+ * A discard moves no data. It is done in place and in parts, with other requests between them.
+ *
  * What a phase may not do is answer: it appends the request to disk->ended, and queue.c answers.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "disk.h"
+
+#define DISCARD_PART	(64u << 20)	/* bytes */
 
 static void request_end(struct request *r, int status)
 {
@@ -27,14 +31,16 @@ static void target_failed(struct request *r, int rc)
 {
 	static const char *const words[] = {
 		[TARGET_READ] = "read", [TARGET_WRITE] = "write", [TARGET_SYNC] = "flush",
+		[TARGET_DISCARD] = "discard",
 	};
 	struct disk *disk = r->disk;
 
 	if (log_allowed(&disk->log_limit, disk->name))
-		log_error("%s: %s of %u bytes at sector %llu: %s", disk->name, words[r->io.op],
-			  r->plan.len, (unsigned long long)(r->plan.off / BLK_SECTOR),
-			  strerror(-rc));
-	request_end(r, BLK_ERROR);
+		log_error("%s: %s of %llu bytes at sector %llu: %s", disk->name, words[r->io.op],
+			  (unsigned long long)r->plan.len,
+			  (unsigned long long)(r->plan.off / BLK_SECTOR), strerror(-rc));
+	request_end(r, rc == -EOPNOTSUPP && r->io.op == TARGET_DISCARD ? BLK_EOPNOTSUPP :
+		    BLK_ERROR);
 }
 
 /* The target has done its part of a phase. */
@@ -83,6 +89,26 @@ static void sync_target(struct request *r)
 		target_done(r, rc);
 }
 
+static void discard_part(struct request *r)
+{
+	struct target *t = &r->disk->target;
+	int rc;
+
+	r->io = (struct target_io){ .op = TARGET_DISCARD, .off = r->plan.off,
+				    .len = r->plan.len - r->discarded, .target = t };
+	r->io.off += r->discarded;
+	if (r->io.len > DISCARD_PART)
+		r->io.len = DISCARD_PART;
+	r->discarded += r->io.len;
+	rc = t->ops->now(t, &r->io, true);
+	if (rc)
+		target_failed(r, rc);
+	else if (r->discarded < r->plan.len)
+		request_append(&r->disk->discards, r);
+	else
+		request_advance(r);
+}
+
 void request_advance(struct request *r)
 {
 	const bool applies[] = {
@@ -94,10 +120,12 @@ void request_advance(struct request *r)
 	while (++r->phase < PHASE_END) {
 		if (!applies[r->phase])
 			continue;
-		if (r->phase == PHASE_DATA)
-			request_append(&r->disk->ready, r);
-		else
+		if (r->phase != PHASE_DATA)
 			sync_target(r);
+		else if (r->plan.op == PLAN_DISCARD)
+			request_append(&r->disk->discards, r);
+		else
+			request_append(&r->disk->ready, r);
 		return;
 	}
 	request_end(r, BLK_OKAY);
@@ -154,6 +182,10 @@ static bool aim_at_pages(struct request *r)
 
 static void aim_at_buffer(struct request *r)
 {
+	if (r->plan.len > r->touched) {
+		r->disk->touched += r->plan.len - r->touched;
+		r->touched = (uint32_t)r->plan.len;
+	}
 	r->io.iov[0] = (struct iovec){ r->buf, r->plan.len };
 	r->io.nr_iov = 1;
 	r->io.off = r->plan.off;
@@ -163,7 +195,7 @@ static void aim_at_buffer(struct request *r)
 static void aim(struct request *r)
 {
 	r->io = (struct target_io){ .op = r->plan.op == PLAN_READ ? TARGET_READ : TARGET_WRITE,
-				    .off = r->plan.off, .len = r->plan.len,
+				    .iov = r->iov, .off = r->plan.off, .len = r->plan.len,
 				    .done = target_done_later, .target = &r->disk->target };
 	r->mapped = r->disk->persistent && aim_at_pages(r);
 	if (!r->mapped)
@@ -203,23 +235,21 @@ static void exchange(struct request *r, bool to_guest)
 	}
 }
 
-/* A batch holds at most DISK_BATCH requests of the ring, so its copies fit one list. */
-_Static_assert(DISK_BATCH * BLK_MAX_SEGS <= COPY_MAX, "a batch fits one grant copy");
+_Static_assert(BLK_MAX_PIECES <= COPY_MAX, "a request fits one grant copy");
+_Static_assert(DISK_BATCH * BLK_MAX_SEGS <= COPY_MAX, "a batch of direct requests does");
 
 static void exchange_all(struct disk *disk, struct request *head, bool to_guest)
 {
-	unsigned int n = 0;
+	struct copy_list *copies = &disk->env->copies;
 
 	for (struct request *r = head; r; r = r->next) {
 		if (!to_guest && (r->mapped || r->plan.op != PLAN_WRITE))
 			continue;
-		if (n++ == DISK_BATCH) {
-			copy_run(disk->env->xgt, &disk->env->copies, copy_failed);
-			n = 1;
-		}
+		if (r->plan.nr_pieces > COPY_MAX - copies->nr)
+			copy_run(disk->env->xgt, copies, copy_failed);
 		exchange(r, to_guest);
 	}
-	copy_run(disk->env->xgt, &disk->env->copies, copy_failed);
+	copy_run(disk->env->xgt, copies, copy_failed);
 }
 
 static void issue(struct request *r)
@@ -256,6 +286,11 @@ void disk_move_data(struct disk *disk)
 			next = r->next;
 			issue(r);
 		}
+	}
+	head = request_take_all(&disk->discards);
+	for (r = head; r; r = next) {
+		next = r->next;
+		discard_part(r);
 	}
 	head = request_take_all(&disk->landed);
 	if (head)

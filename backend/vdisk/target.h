@@ -16,15 +16,15 @@
 
 #include "blk_abi.h"
 
-enum target_op { TARGET_READ, TARGET_WRITE, TARGET_SYNC };
+enum target_op { TARGET_READ, TARGET_WRITE, TARGET_SYNC, TARGET_DISCARD };
 
 struct target_io {
 	enum target_op op;
 	int nr_iov;
+	struct iovec *iov;		/* the caller's; changed as the I/O goes on */
 	uint64_t off;
-	uint32_t len;			/* sum of the iov's lengths; 0: SYNC */
-	uint32_t moved;			/* of a started I/O: so much is done */
-	struct iovec iov[BLK_MAX_SEGS];
+	uint64_t len;			/* sum of the iov's lengths; DISCARD: without; SYNC: 0 */
+	uint64_t moved;			/* of a started I/O: so much is done */
 	/* A started I/O has ended: rc is 0 or -errno, never a short count. */
 	void (*done)(struct target_io *io, int rc);
 	struct target *target;

@@ -6,8 +6,14 @@
  * RWF_NOWAIT. What would wait goes through io_uring, as do writes and syncs, so that one slow
  * request holds up no other. Files on tmpfs know no RWF_NOWAIT, and need none: there, copying in
  * place is all there is (and handing it to io_uring would only move it to a kernel thread).
+ *
+ * A discard makes a hole, which reads as zeros. A block device that cannot do that may still be able
+ * to discard without promising what is read. Either is done in place: the worker is not permitted
+ * to ask a ring for it, where nobody sees whether it makes a file longer.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/magic.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
@@ -33,7 +39,7 @@ static void advance(struct target_io *io, size_t moved)
 	int first = 0;
 
 	io->off += moved;
-	io->len -= (uint32_t)moved;
+	io->len -= moved;
 	while (first < io->nr_iov && moved >= io->iov[first].iov_len)
 		moved -= io->iov[first++].iov_len;
 	for (int i = first; i < io->nr_iov; i++)
@@ -43,6 +49,20 @@ static void advance(struct target_io *io, size_t moved)
 		io->iov[0].iov_base = (char *)io->iov[0].iov_base + moved;
 		io->iov[0].iov_len -= moved;
 	}
+}
+
+static int discard(const struct target *t, const struct target_io *io)
+{
+	const int hole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	int r;
+
+	do {
+		r = fallocate(t->fd, hole, (off_t)io->off, (off_t)io->len);
+		if (r && errno == EOPNOTSUPP)
+			r = fallocate(t->fd, hole | FALLOC_FL_NO_HIDE_STALE, (off_t)io->off,
+				      (off_t)io->len);
+	} while (r && errno == EINTR);
+	return r ? -errno : 0;
 }
 
 static int file_now(struct target *t, struct target_io *io, bool wait)
@@ -55,6 +75,8 @@ static int file_now(struct target *t, struct target_io *io, bool wait)
 			return -EAGAIN;
 		return fdatasync(t->fd) ? -errno : 0;
 	}
+	if (io->op == TARGET_DISCARD)
+		return discard(t, io);
 	if (!may_wait && io->op == TARGET_WRITE)
 		return -EAGAIN;
 	while (io->len > 0) {

@@ -82,16 +82,18 @@ int uring_queue(struct uring *u, struct target_io *io)
 		return -EAGAIN;
 	switch (io->op) {
 	case TARGET_READ:
-		io_uring_prep_read(sqe, io->target->fd, buf, io->len - io->moved,
+		io_uring_prep_read(sqe, io->target->fd, buf, (unsigned int)(io->len - io->moved),
 				   io->off + io->moved);
 		break;
 	case TARGET_WRITE:
-		io_uring_prep_write(sqe, io->target->fd, buf, io->len - io->moved,
+		io_uring_prep_write(sqe, io->target->fd, buf, (unsigned int)(io->len - io->moved),
 				    io->off + io->moved);
 		break;
 	case TARGET_SYNC:
 		io_uring_prep_fsync(sqe, io->target->fd, IORING_FSYNC_DATASYNC);
 		break;
+	case TARGET_DISCARD:		/* a ring that took these could make files longer */
+		return -EOPNOTSUPP;
 	}
 	io_uring_sqe_set_data(sqe, io);
 	u->queued++;
@@ -128,7 +130,7 @@ static int continue_io(struct uring *u, struct target_io *io, int res)
 		return 0;
 	else if (res == 0)
 		return -EIO;		/* the file is shorter than it was */
-	io->moved += (uint32_t)res;
+	io->moved += (uint64_t)res;
 	if (io->op != TARGET_SYNC && io->moved >= io->len)
 		return 0;
 	rc = uring_queue(u, io);

@@ -5,8 +5,9 @@
  * Everything is denied that is not in a table here, by the death of the process, which the kernel
  * logs with the call's number. Where a call is needed for one thing only, its arguments are checked
  * too: control requests by descriptor and number, no memory that can be executed, file locks but
- * none of fcntl's other uses. There is no call that opens, makes, resizes or names a file, none that
- * makes a socket or a process, and none that reaches another process.
+ * none of fcntl's other uses, holes in files but no longer files. There is no call that opens, makes,
+ * resizes or names a file, none that makes a socket or a process, and none that reaches another
+ * process.
  *
  * The grant device and the event channels are asked for what they are. Xen's are character devices
  * and take control requests. Where they are sockets, as in libraries that talk to another process
@@ -18,6 +19,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
@@ -41,6 +43,10 @@ struct rule {
 	unsigned int nr;
 	struct scmp_arg_cmp arg[2];
 };
+
+/* fallocate that discards, and leaves a file as long as it is. */
+#define PUNCH		(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
+#define STALE		FALLOC_FL_NO_HIDE_STALE
 
 #define FD(fd)		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)(fd))
 
@@ -120,7 +126,10 @@ static int allow_with_arguments(scmp_filter_ctx ctx, const struct sandbox *sb)
 		{ SCMP_SYS(write), 0, 1, { FD(STDERR_FILENO) } },
 		{ SCMP_SYS(writev), 0, 1, { FD(STDERR_FILENO) } },	/* malloc's last words */
 		{ SCMP_SYS(accept4), 0, 1, { FD(sb->listener) } },
+		{ SCMP_SYS(fallocate), 0, 1, { SCMP_A1(SCMP_CMP_EQ, PUNCH) } },
+		{ SCMP_SYS(fallocate), 0, 1, { SCMP_A1(SCMP_CMP_EQ, PUNCH | STALE) } },
 		{ SCMP_SYS(fcntl), 0, 1, { SCMP_A1(SCMP_CMP_EQ, F_SETLK) } },
+		{ SCMP_SYS(madvise), 0, 1, { SCMP_A2(SCMP_CMP_EQ, MADV_DONTNEED) } },
 		{ SCMP_SYS(mmap), 0, 1, { SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) } },
 		{ SCMP_SYS(newfstatat), 0, 1, { SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH) } },
 		{ SCMP_SYS(tgkill), 0, 2, { SCMP_A0(SCMP_CMP_EQ, pid),

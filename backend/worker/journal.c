@@ -81,10 +81,11 @@ void journal_close(struct journal *j)
 	*j = (struct journal){ .fd = -1 };
 }
 
-void journal_begin(struct journal *j, uint32_t gref0, uint32_t port, uint32_t abi)
+void journal_begin(struct journal *j, uint32_t gref0, uint32_t port, uint32_t abi,
+		   uint32_t nr_slots)
 {
 	journal_end(j);
-	for (uint32_t i = 0; i < j->head->nr_slots; i++)
+	for (uint32_t i = 0; i < nr_slots; i++)
 		j->slots[i].state = JOURNAL_FREE;
 	j->head->gref0 = gref0;
 	j->head->port = port;

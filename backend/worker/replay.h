@@ -27,8 +27,9 @@ int journal_open(struct journal *j, int fd, uint32_t domid, uint32_t devid);
 /* Idempotent, once journal_open() was called. */
 void journal_close(struct journal *j);
 
-/* A new connection: all slots free, counters of the ring zero. */
-void journal_begin(struct journal *j, uint32_t gref0, uint32_t port, uint32_t abi);
+/* A new connection: its nr_slots slots are free, counters of the ring zero. */
+void journal_begin(struct journal *j, uint32_t gref0, uint32_t port, uint32_t abi,
+		   uint32_t nr_slots);
 /* The connection is over; nothing of it can be replayed. */
 void journal_end(struct journal *j);
 /* True: the journal is about this very connection, which a predecessor served. */

@@ -188,29 +188,117 @@ static void operations_unknown(struct rogue *r)
 	}
 }
 
-static void discard_not_offered(struct rogue *r)
+static void discard_beyond_the_end(struct rogue *r)
 {
-	struct blk_req req = { .op = BLK_DISCARD, .id = 1, .sector = 0 };
+	struct blk_req req = { .op = BLK_DISCARD, .id = 1 };
+	uint64_t end;
+
+	rogue_connect(r);
+	end = sectors(r);
+	const struct { uint64_t sector, nr; } ranges[] = {
+		{ 0, 0 }, { 0, end + 1 }, { end, 0 }, { end, 1 }, { 1, end }, { 0, UINT64_MAX },
+		{ 1, UINT64_MAX }, { 8, UINT64_MAX - 7 }, { UINT64_MAX, 2 }, { 1ull << 55, 8 },
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		req.sector = ranges[i].sector;
+		req.nr_sectors = ranges[i].nr;
+		one(r, req, BLK_ERROR);
+	}
+}
+
+static void discard_secure_not_offered(struct rogue *r)
+{
+	struct blk_req req = { .op = BLK_DISCARD, .id = 1, .flag = BLK_DISCARD_SECURE };
 
 	rogue_connect(r);
 	req.nr_sectors = sectors(r);
 	one(r, req, BLK_EOPNOTSUPP);
-	req.nr_sectors = UINT64_MAX;
-	one(r, req, BLK_EOPNOTSUPP);
 }
 
-static void indirect_not_offered(struct rogue *r)
+/* A request whose segments, whole pages all of them, stand in the last data page. */
+static struct blk_req indirect(struct rogue *r, uint8_t op, unsigned int nr)
 {
-	struct blk_req req = { .op = BLK_INDIRECT, .id = 2, .indirect_op = BLK_WRITE };
+	struct blk_seg *segs = (struct blk_seg *)(void *)r->data[ROGUE_PAGES - 1];
+	struct blk_req req = { .op = BLK_INDIRECT, .id = 2, .indirect_op = op,
+			       .nr_segs = (uint16_t)nr };
+
+	for (unsigned int i = 0; i < BLK_SEGS_PER_PAGE; i++)
+		segs[i] = (struct blk_seg){ r->gref[i % (ROGUE_PAGES - 1)], 0, 7, 0xffff };
+	for (unsigned int i = 0; i < BLK_MAX_INDIRECT_PAGES; i++)
+		req.indirect_gref[i] = r->gref[ROGUE_PAGES - 1];
+	return req;
+}
+
+static void indirect_counts(struct rogue *r)
+{
+	rogue_connect(r);
+	one(r, indirect(r, BLK_READ, 256), BLK_OKAY);
+	one(r, indirect(r, BLK_READ, 257), BLK_ERROR);
+	for (uint32_t nr = 0; nr <= UINT16_MAX; nr += 4369)
+		one(r, indirect(r, BLK_WRITE, nr), BLK_ERROR);
+}
+
+static void indirect_operations(struct rogue *r)
+{
+	rogue_connect(r);
+	for (unsigned int op = BLK_WRITE + 1; op < 256; op++)
+		one(r, indirect(r, (uint8_t)op, 1), BLK_ERROR);
+}
+
+static void indirect_list_out_of_reach(struct rogue *r)
+{
+	static const uint32_t grefs[] = { 8191, 1u << 20, UINT32_MAX };
+	struct blk_req req;
 
 	rogue_connect(r);
-	req.indirect_gref[0] = r->gref[0];
-	for (uint32_t nr = 0; nr <= UINT16_MAX; nr += 4369) {
-		req.nr_segs = (uint16_t)nr;
-		one(r, req, BLK_EOPNOTSUPP);
+	for (size_t i = 0; i < sizeof(grefs) / sizeof(grefs[0]); i++) {
+		req = indirect(r, BLK_WRITE, 3);
+		req.indirect_gref[0] = grefs[i];
+		one(r, req, BLK_ERROR);
 	}
-	req.indirect_op = BLK_INDIRECT;		/* an indirect indirect one */
-	one(r, req, BLK_EOPNOTSUPP);
+}
+
+static void indirect_segments_bad(struct rogue *r)
+{
+	static const unsigned int places[] = { 0, 1, 100, 254, 255 };
+	static const struct { uint8_t first, last; } bad[] = { { 1, 0 }, { 0, 8 }, { 0, 255 },
+							       { 255, 255 } };
+
+	rogue_connect(r);
+	for (size_t at = 0; at < sizeof(places) / sizeof(places[0]); at++) {
+		for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+			struct blk_req req = indirect(r, BLK_WRITE, 256);
+			struct blk_seg *segs = (struct blk_seg *)(void *)r->data[ROGUE_PAGES - 1];
+
+			segs[places[at]].first_sect = bad[i].first;
+			segs[places[at]].last_sect = bad[i].last;
+			one(r, req, BLK_ERROR);
+		}
+	}
+}
+
+/* XSA-155: the segments change while they are being judged. Answered once, whatever they were. */
+static void xsa155_indirect_list_changes(struct rogue *r)
+{
+	volatile struct blk_seg *segs;
+	uint32_t seed = 1;
+
+	rogue_connect(r);
+	segs = (volatile struct blk_seg *)(void *)r->data[ROGUE_PAGES - 1];
+	for (unsigned int round = 0; round < 500; round++) {
+		struct blk_req req = indirect(r, BLK_READ, 256);
+
+		rogue_push(r, &req);
+		for (unsigned int n = 0; n < 4096 || ring_front_pending(&r->front.ring) == 0; n++) {
+			seed = seed * 1664525 + 1013904223;
+			segs[seed >> 24].last_sect = (uint8_t)(seed >> 8);
+			segs[seed >> 24].gref = n % 2 ? r->gref[0] : seed;
+			if (n % 65536 == 65535)
+				rogue_notify(r);
+		}
+		rogue_answer(r);
+	}
 }
 
 /* XSA-216: answers of all kinds, in slots that were full of ones. */
@@ -238,6 +326,7 @@ static void xsa216_padding(struct rogue *r)
 /* XSA-142: the scenario gives this one a read-only disk, and compares it afterwards. */
 static void xsa142_readonly(struct rogue *r)
 {
+	struct blk_req discard = { .op = BLK_DISCARD, .id = 1, .sector = 8, .nr_sectors = 8 };
 	bool readonly;
 
 	rogue_connect(r);
@@ -247,6 +336,8 @@ static void xsa142_readonly(struct rogue *r)
 		for (unsigned int nr = 1; nr <= BLK_MAX_SEGS; nr++)
 			one(r, rogue_request(op, 8, 0, nr), BLK_ERROR);
 	}
+	one(r, indirect(r, BLK_WRITE, 1), readonly ? BLK_ERROR : BLK_OKAY);
+	one(r, discard, readonly ? BLK_EOPNOTSUPP : BLK_OKAY);
 	one(r, rogue_request(BLK_FLUSH, 0, 0, 0), BLK_OKAY);
 }
 
@@ -263,8 +354,13 @@ static const struct attack attacks[] = {
 	{ "gref-of-another", gref_of_another, LIVES },
 	{ "xsa361-grefs-bad-in-a-full-batch", grefs_bad_in_a_full_batch, LIVES },
 	{ "operations-unknown", operations_unknown, LIVES },
-	{ "discard-not-offered", discard_not_offered, LIVES },
-	{ "indirect-not-offered", indirect_not_offered, LIVES },
+	{ "discard-beyond-the-end", discard_beyond_the_end, LIVES },
+	{ "discard-secure-not-offered", discard_secure_not_offered, LIVES },
+	{ "indirect-counts", indirect_counts, LIVES },
+	{ "indirect-operations", indirect_operations, LIVES },
+	{ "indirect-list-out-of-reach", indirect_list_out_of_reach, LIVES },
+	{ "indirect-segments-bad", indirect_segments_bad, LIVES },
+	{ "xsa155-indirect-list-changes", xsa155_indirect_list_changes, LIVES },
 	{ "xsa216-padding", xsa216_padding, LIVES },
 	{ "xsa142-readonly", xsa142_readonly, LIVES },
 };

@@ -278,7 +278,8 @@ int rogue_do(struct rogue *r, const struct blk_req *req)
 	rogue_push(r, req);
 	rogue_notify(r);
 	rsp = rogue_answer(r);
-	if (rsp.id != req->id || rsp.op != req->op)
+	if (rsp.id != req->id ||
+	    rsp.op != (req->op == BLK_INDIRECT ? req->indirect_op : req->op))
 		rogue_fail("the answer is for another request");
 	return rsp.status;
 }

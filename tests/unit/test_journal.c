@@ -162,7 +162,7 @@ static void test_journal_matches_only_the_very_connection(void **state)
 {
 	(void)state;
 	assert_false(journal_matches(&j, 0, 0, 0, SLOTS));	/* zeros, but never connected */
-	journal_begin(&j, 8, 5, BLK_ABI_32);
+	journal_begin(&j, 8, 5, BLK_ABI_32, SLOTS);
 	assert_true(journal_matches(&j, 8, 5, BLK_ABI_32, SLOTS));
 	assert_false(journal_matches(&j, 9, 5, BLK_ABI_32, SLOTS));
 	assert_false(journal_matches(&j, 8, 6, BLK_ABI_32, SLOTS));
@@ -178,11 +178,11 @@ static void test_journal_begin_forgets_the_connection_before(void **state)
 	struct blk_req req = { .id = 1 };
 
 	(void)state;
-	journal_begin(&j, 8, 5, 0);
+	journal_begin(&j, 8, 5, 0, SLOTS);
 	for (unsigned int i = 0; i < SLOTS; i++)
 		journal_take(&j, i, i, &req);
 	journal_answer(&j, 3, 0, BLK_OKAY);
-	journal_begin(&j, 8, 5, 0);
+	journal_begin(&j, 8, 5, 0, SLOTS);
 	assert_int_equal(journal_recover(&j, 0, SLOTS, &replay), 0);
 	assert_int_equal(replay.nr, 0);
 	assert_int_equal(replay.req_cons, 0);
@@ -195,7 +195,7 @@ static void test_journal_begin_forgets_the_connection_before(void **state)
  * `answered` have answers in the making. */
 static void history(uint32_t start, unsigned int taken, unsigned int answered)
 {
-	journal_begin(&j, 8, 5, 0);
+	journal_begin(&j, 8, 5, 0, SLOTS);
 	j.head->req_cons = j.head->rsp_prod = start;
 	for (unsigned int i = 0; i < taken; i++) {
 		struct blk_req req = { .id = 100 + i, .op = BLK_WRITE, .sector = i };

@@ -4,6 +4,7 @@
  */
 #include "test_sandbox.h"
 
+#include <linux/falloc.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -72,7 +73,11 @@ static void test_files_cannot_be_resized(void **state)
 {
 	const struct attempt attempts[] = {
 		{ "ftruncate", SYS_ftruncate, { image, 0 } },
-		{ "fallocate", SYS_fallocate, { image, 3, 0, PAGE } },
+		{ "fallocate", SYS_fallocate, { image, 0, 0, PAGE } },
+		{ "... behind the end", SYS_fallocate, { image, FALLOC_FL_KEEP_SIZE, 0, PAGE } },
+		{ "... of a collapsed range", SYS_fallocate, { image, FALLOC_FL_COLLAPSE_RANGE, 0,
+							       PAGE } },
+		{ "... of zeros", SYS_fallocate, { image, FALLOC_FL_ZERO_RANGE, 0, PAGE } },
 		{ "fcntl F_ADD_SEALS", SYS_fcntl, { image, F_ADD_SEALS, 0 } },
 		{ "fchmod", SYS_fchmod, { image, 0777 } },
 		{ "ioctl FS_IOC_SETFLAGS", SYS_ioctl, { image, 0x40086602, 0 } },
@@ -177,6 +182,8 @@ static void test_a_second_ring_cannot_be_made_nor_the_first_changed(void **state
 }
 
 /* That the others died of their attempts, and not of making them. */
+#define HOLE	(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
+
 static void test_what_a_worker_needs_is_permitted(void **state)
 {
 	static char buf[16];
@@ -186,6 +193,10 @@ static void test_what_a_worker_needs_is_permitted(void **state)
 		{ "mmap", SYS_mmap, { 0, PAGE, PROT_READ | PROT_WRITE,
 				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 } },
 		{ "pread64", SYS_pread64, { image, P(buf), 1, 0 } },
+		{ "a hole", SYS_fallocate, { image, HOLE, PAGE, PAGE } },
+		{ "a discard", SYS_fallocate, { image, HOLE | FALLOC_FL_NO_HIDE_STALE, PAGE,
+						PAGE } },
+		{ "madvise", SYS_madvise, { 0, 0, MADV_DONTNEED } },
 		{ "fcntl F_SETLK", SYS_fcntl, { image, F_SETLK, P(&lock) } },
 		{ "a line of the log", SYS_write, { STDERR_FILENO, P(buf), 0 } },
 		{ "writev to it", SYS_writev, { STDERR_FILENO, P(buf), 0 } },

@@ -15,7 +15,9 @@
 #include "vdisk/disk.h"
 
 #define RIG_DEVID	51712
+#ifndef RIG_SECTORS
 #define RIG_SECTORS	64u
+#endif
 #define RIG_IMAGE	(RIG_SECTORS * BLK_SECTOR)
 #define RIG_SLOTS	32u
 #define RIG_RING	FAKE_FIRST		/* the ring's gref */
@@ -138,7 +140,7 @@ static inline int rig_do(struct rig *rig, struct blk_req req)
 	rig_run(rig);
 	assert_int_equal(blk_front_pop(&rig->front, &rsp), 1);
 	assert_int_equal(rsp.id, req.id);
-	assert_int_equal(rsp.op, req.op);
+	assert_int_equal(rsp.op, blk_request_op(&req));
 	return rsp.status;
 }
 

@@ -19,9 +19,10 @@
 
 #define SECTORS 1000u
 
-static const struct blk_geometry rw = { SECTORS, 512, false };
-static const struct blk_geometry ro = { SECTORS, 512, true };
-static const struct blk_geometry big = { SECTORS, 4096, false };
+static const struct blk_geometry rw = { .sectors = SECTORS, .sector_size = 512, .discard = true };
+static const struct blk_geometry ro = { .sectors = SECTORS, .sector_size = 512, .readonly = true,
+					 .discard = true };
+static const struct blk_geometry big = { .sectors = SECTORS, .sector_size = 4096, .discard = true };
 
 static struct blk_req one_page(uint8_t op, uint64_t sector)
 {
@@ -33,7 +34,7 @@ static enum blk_verdict verdict(const struct blk_geometry *geo, const struct blk
 {
 	struct blk_plan plan;
 
-	return blk_validate(geo, req, &plan);
+	return blk_validate(geo, req, NULL, &plan);
 }
 
 static void test_validate_each_operation_plans_what_it_means(void **state)
@@ -55,7 +56,7 @@ static void test_validate_each_operation_plans_what_it_means(void **state)
 		struct blk_plan plan;
 
 		memset(&plan, 0xee, sizeof(plan));
-		assert_int_equal(blk_validate(&rw, &req, &plan), BLK_VALID);
+		assert_int_equal(blk_validate(&rw, &req, NULL, &plan), BLK_VALID);
 		assert_int_equal(plan.op, want[i].plan);
 		assert_int_equal(plan.flush_before, want[i].before);
 		assert_int_equal(plan.drain, want[i].drain);
@@ -69,18 +70,116 @@ static void test_validate_each_operation_plans_what_it_means(void **state)
 
 static void test_validate_unknown_or_unoffered_operation_is_not_supported(void **state)
 {
+	static const struct blk_geometry plain = { .sectors = SECTORS, .sector_size = 512 };
+
 	(void)state;
-	for (unsigned int op = 0; op < 256; op++) {
+	for (unsigned int op = BLK_FLUSH + 1; op < 256; op++) {
 		struct blk_req req = one_page((uint8_t)op, 0);
 
-		if (op <= BLK_FLUSH)
+		req.nr_sectors = 8;
+		if (op == BLK_INDIRECT)
+			continue;
+		assert_int_equal(verdict(&plain, &req), BLK_BAD_OP);
+		if (op == BLK_DISCARD)
 			continue;
 		assert_int_equal(verdict(&rw, &req), BLK_BAD_OP);
 		assert_int_equal(verdict(&ro, &req), BLK_BAD_OP);
-		req.indirect_op = BLK_READ;
-		assert_int_equal(verdict(&rw, &req), BLK_BAD_OP);
 	}
 	assert_int_equal(blk_verdict_status(BLK_BAD_OP), BLK_EOPNOTSUPP);
+}
+
+static void test_validate_discard_names_a_part_of_the_disk(void **state)
+{
+	static const struct {
+		const struct blk_geometry *geo;
+		uint64_t sector, nr;
+		uint8_t flag;
+		enum blk_verdict want;
+	} cases[] = {
+		{ &rw, 0, SECTORS, 0, BLK_VALID },
+		{ &rw, SECTORS - 1, 1, 0, BLK_VALID },
+		{ &rw, 0, 0, 0, BLK_BAD_RANGE },
+		{ &rw, SECTORS, 0, 0, BLK_BAD_RANGE },
+		{ &rw, 0, SECTORS + 1, 0, BLK_BAD_RANGE },
+		{ &rw, SECTORS, 1, 0, BLK_BAD_RANGE },
+		{ &rw, 1, UINT64_MAX, 0, BLK_BAD_RANGE },
+		{ &rw, UINT64_MAX, 2, 0, BLK_BAD_RANGE },
+		{ &rw, 0, 8, BLK_DISCARD_SECURE, BLK_BAD_OP },
+		{ &rw, 0, 8, 0xfe, BLK_VALID },		/* flags that nobody knows */
+		{ &ro, 0, 8, 0, BLK_BAD_READONLY },
+		{ &big, 8, 16, 0, BLK_VALID },
+		{ &big, 4, 8, 0, BLK_BAD_ALIGNMENT },
+		{ &big, 8, 4, 0, BLK_BAD_ALIGNMENT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct blk_req req = { .op = BLK_DISCARD, .sector = cases[i].sector,
+				       .nr_sectors = cases[i].nr, .flag = cases[i].flag };
+		struct blk_plan plan;
+
+		assert_int_equal(blk_validate(cases[i].geo, &req, NULL, &plan), cases[i].want);
+		if (cases[i].want != BLK_VALID)
+			continue;
+		assert_int_equal(plan.op, PLAN_DISCARD);
+		assert_int_equal(plan.nr_pieces, 0);
+		assert_int_equal(plan.off, cases[i].sector * 512);
+		assert_int_equal(plan.len, cases[i].nr * 512);
+		assert_false(plan.secure || plan.flush_before || plan.drain || plan.flush_after);
+	}
+}
+
+static struct blk_seg apart[BLK_SEGS_PER_PAGE];
+
+static void test_validate_indirect_request_plans_its_segments(void **state)
+{
+	struct blk_geometry geo = { .sectors = 1u << 20, .sector_size = 512 };
+	struct blk_plan plan;
+
+	(void)state;
+	for (unsigned int i = 0; i < BLK_SEGS_PER_PAGE; i++)
+		apart[i] = (struct blk_seg){ .gref = 500 + i, .first_sect = i % 3, .last_sect = 7 };
+	for (uint8_t op = BLK_READ; op <= BLK_WRITE; op++) {
+		for (uint16_t nr = 1; nr <= BLK_MAX_PIECES; nr++) {
+			struct blk_req req = { .op = BLK_INDIRECT, .indirect_op = op,
+					       .nr_segs = nr, .sector = 77 };
+
+			assert_int_equal(blk_segments_apart(&req), nr);
+			assert_int_equal(blk_request_op(&req), op);
+			assert_int_equal(blk_validate(&geo, &req, apart, &plan), BLK_VALID);
+			assert_int_equal(plan.op, op == BLK_READ ? PLAN_READ : PLAN_WRITE);
+			assert_int_equal(plan.nr_pieces, nr);
+			assert_int_equal(plan.off, 77 * 512);
+			assert_int_equal(plan.piece[nr - 1].gref, 500 + nr - 1);
+			assert_false(plan.flush_before || plan.drain || plan.flush_after);
+		}
+	}
+}
+
+static void test_validate_indirect_request_that_is_none_of_the_kind(void **state)
+{
+	struct blk_req req = { .op = BLK_INDIRECT, .nr_segs = 1 };
+	struct blk_plan plan;
+
+	(void)state;
+	apart[0] = (struct blk_seg){ .gref = 9, .last_sect = 7 };
+	for (unsigned int op = BLK_WRITE + 1; op < 256; op++) {
+		req.indirect_op = (uint8_t)op;
+		assert_int_equal(blk_validate(&rw, &req, apart, &plan), BLK_BAD_INDIRECT);
+	}
+	assert_int_equal(blk_verdict_status(BLK_BAD_INDIRECT), BLK_ERROR);
+	req.indirect_op = BLK_READ;
+	assert_int_equal(blk_validate(&rw, &req, NULL, &plan), BLK_BAD_PAGE);
+	for (unsigned int nr = BLK_MAX_PIECES + 1; nr <= UINT16_MAX; nr++) {
+		req.nr_segs = (uint16_t)nr;
+		assert_int_equal(blk_segments_apart(&req), 0);
+		assert_int_equal(blk_validate(&rw, &req, apart, &plan), BLK_BAD_SEGMENTS);
+	}
+	req.nr_segs = 0;
+	assert_int_equal(blk_validate(&rw, &req, apart, &plan), BLK_BAD_SEGMENTS);
+	req.nr_segs = 1;
+	req.indirect_op = BLK_WRITE;
+	assert_int_equal(blk_validate(&ro, &req, apart, &plan), BLK_BAD_READONLY);
 }
 
 static void test_validate_segment_count_zero_is_bad_for_data_only(void **state)
@@ -91,7 +190,7 @@ static void test_validate_segment_count_zero_is_bad_for_data_only(void **state)
 		bool data = op == BLK_READ || op == BLK_WRITE;
 		struct blk_plan plan;
 
-		assert_int_equal(blk_validate(&rw, &req, &plan),
+		assert_int_equal(blk_validate(&rw, &req, NULL, &plan),
 				 data ? BLK_BAD_SEGMENTS : BLK_VALID);
 		if (data)
 			continue;
@@ -127,7 +226,7 @@ static void test_validate_full_request_plans_every_piece(void **state)
 	(void)state;
 	for (uint8_t i = 0; i < BLK_MAX_SEGS; i++)
 		req.seg[i] = (struct blk_seg){ 100u + i, i % 4, (uint8_t)(i % 4 + i % 5), 0xffff };
-	assert_int_equal(blk_validate(&rw, &req, &plan), BLK_VALID);
+	assert_int_equal(blk_validate(&rw, &req, NULL, &plan), BLK_VALID);
 	assert_int_equal(plan.nr_pieces, BLK_MAX_SEGS);
 	for (unsigned int i = 0; i < BLK_MAX_SEGS; i++) {
 		assert_int_equal(plan.piece[i].gref, 100 + i);
@@ -185,7 +284,7 @@ static void test_validate_range_ends_of_the_disk_and_of_64_bits(void **state)
 	(void)state;
 	for (uint8_t op = BLK_READ; op <= BLK_FLUSH; op++) {
 		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-			struct blk_geometry geo = { cases[i].sectors, 512, false };
+			struct blk_geometry geo = { .sectors = cases[i].sectors, .sector_size = 512 };
 			struct blk_req req = one_page(op, cases[i].sector);
 
 			assert_int_equal(verdict(&geo, &req), cases[i].want);
@@ -209,7 +308,7 @@ static void test_xsa142_validate_readonly_disk_takes_no_data(void **state)
 		struct blk_plan plan;
 
 		req = (struct blk_req){ .op = op };
-		assert_int_equal(blk_validate(&ro, &req, &plan), BLK_VALID);
+		assert_int_equal(blk_validate(&ro, &req, NULL, &plan), BLK_VALID);
 		assert_int_equal(plan.op, PLAN_FLUSH);
 	}
 }
@@ -247,21 +346,25 @@ typedef unsigned __int128 wide;
 static int oracle(const struct blk_geometry *geo, const struct blk_req *req,
 		  const struct blk_plan *plan)
 {
-	bool writes = req->op != BLK_READ;
+	bool indirect = req->op == 6;
+	int op = indirect ? req->indirect_op : req->op;
+	const struct blk_seg *seg = indirect ? apart : req->seg;
 	wide sectors = 0, byte = (wide)req->sector * 512;
 
-	if (req->op > 3)
+	if (indirect && op != 0 && op != 1)
+		return BLK_ERROR;
+	if (op > 3)
 		return BLK_EOPNOTSUPP;
 	if (req->nr_segs == 0)
-		return req->op >= 2 ? BLK_OKAY : BLK_ERROR;
-	if (req->nr_segs > 11 || (writes && geo->readonly))
+		return op >= 2 ? BLK_OKAY : BLK_ERROR;
+	if (req->nr_segs > (indirect ? 256 : 11) || (op != 0 && geo->readonly))
 		return BLK_ERROR;
 	for (int i = 0; i < req->nr_segs; i++) {
-		if (req->seg[i].last_sect > 7)
+		if (seg[i].last_sect > 7)
 			return BLK_ERROR;
-		if (req->seg[i].first_sect > req->seg[i].last_sect)
+		if (seg[i].first_sect > seg[i].last_sect)
 			return BLK_ERROR;
-		for (int s = req->seg[i].first_sect; s <= req->seg[i].last_sect; s++)
+		for (int s = seg[i].first_sect; s <= seg[i].last_sect; s++)
 			sectors++;
 	}
 	if ((wide)req->sector + sectors > geo->sectors)
@@ -275,10 +378,10 @@ static int oracle(const struct blk_geometry *geo, const struct blk_req *req,
 	assert_true((wide)plan->off + plan->len <= (wide)geo->sectors * 512);
 	assert_int_equal(plan->nr_pieces, req->nr_segs);
 	for (int i = 0; i < req->nr_segs; i++) {
-		assert_int_equal(plan->piece[i].gref, req->seg[i].gref);
-		assert_int_equal(plan->piece[i].off, req->seg[i].first_sect * 512);
+		assert_int_equal(plan->piece[i].gref, seg[i].gref);
+		assert_int_equal(plan->piece[i].off, seg[i].first_sect * 512);
 		assert_int_equal(plan->piece[i].off + plan->piece[i].len,
-				 (req->seg[i].last_sect + 1) * 512);
+				 (seg[i].last_sect + 1) * 512);
 	}
 	return BLK_OKAY;
 }
@@ -306,31 +409,44 @@ static uint64_t draw_sector(uint64_t sectors)
 	}
 }
 
+static struct blk_seg draw_segment(void)
+{
+	uint64_t r = draw();
+	struct blk_seg seg = { (uint32_t)r, (r >> 32) % 8, 7, 0 };
+
+	if (draw() % 8 == 0)
+		seg.last_sect = (r >> 40) % 10;
+	if (draw() % 128 == 0)
+		seg.last_sect = (uint8_t)(r >> 48);
+	return seg;
+}
+
 static void draw_request(struct blk_geometry *geo, struct blk_req *req)
 {
 	static const uint64_t sizes[] = { 0, 1, 7, 8, 88, 89, 1000, 1ull << 31, 1ull << 32,
 					  (1ull << 54) - 1 };
 
-	*geo = (struct blk_geometry){ sizes[draw() % (sizeof(sizes) / sizeof(sizes[0]))],
-				      draw() % 4 ? 512 : 4096, draw() % 4 == 0 };
-	*req = (struct blk_req){ .op = (uint8_t)(draw() % 16 ? draw() % 4 : draw()),
-				 .id = draw(), .sector = draw_sector(geo->sectors),
-				 .nr_segs = (uint16_t)(draw() % 32 ? draw() % 13 : draw()) };
-	for (int i = 0; i < BLK_MAX_SEGS; i++) {
-		uint64_t r = draw();
+	static const uint8_t ops[] = { 0, 1, 2, 3, 6, 6 };
+	uint16_t max;
 
-		req->seg[i] = (struct blk_seg){ (uint32_t)r, (r >> 32) % 8, 7, 0 };
-		if (draw() % 4 == 0)
-			req->seg[i].last_sect = (r >> 40) % 10;
-		if (draw() % 128 == 0)
-			req->seg[i].last_sect = (uint8_t)(r >> 48);
-	}
+	*geo = (struct blk_geometry){ .sectors = sizes[draw() % (sizeof(sizes) / sizeof(sizes[0]))],
+				      .sector_size = draw() % 4 ? 512 : 4096,
+				      .readonly = draw() % 4 == 0 };
+	*req = (struct blk_req){ .op = draw() % 16 ? ops[draw() % sizeof(ops)] : (uint8_t)draw(),
+				 .indirect_op = draw() % 8 ? draw() % 2 : (uint8_t)draw(),
+				 .id = draw(), .sector = draw_sector(geo->sectors) };
+	max = req->op == 6 && draw() % 4 == 0 ? 260 : 13;
+	req->nr_segs = (uint16_t)(draw() % 32 ? draw() % max : draw());
+	for (int i = 0; i < BLK_MAX_SEGS; i++)
+		req->seg[i] = draw_segment();
+	for (int i = 0; req->op == 6 && i < req->nr_segs && i < BLK_MAX_PIECES; i++)
+		apart[i] = draw_segment();
 }
 
 static void test_validate_random_requests_agree_with_the_oracle(void **state)
 {
 	time_t end = time(NULL) + 5;
-	unsigned int good = 0, n;
+	unsigned int good = 0, indirect = 0, n;
 
 	(void)state;
 	for (n = 0; n < 3000000 && (n % 4096 || time(NULL) < end); n++) {
@@ -341,15 +457,17 @@ static void test_validate_random_requests_agree_with_the_oracle(void **state)
 		int want;
 
 		draw_request(&geo, &req);
-		v = blk_validate(&geo, &req, &plan);
+		v = blk_validate(&geo, &req, apart, &plan);
 		want = oracle(&geo, &req, v == BLK_VALID && req.nr_segs ? &plan : NULL);
 		if (blk_verdict_status(v) != want)
 			fail_msg("op %u, %u segments, sector %llx of %llx: %d, not %d", req.op,
 				 req.nr_segs, (unsigned long long)req.sector,
 				 (unsigned long long)geo.sectors, blk_verdict_status(v), want);
 		good += v == BLK_VALID && req.nr_segs;
+		indirect += v == BLK_VALID && req.op == BLK_INDIRECT;
 	}
 	assert_true(good > n / 100);		/* it is not all rejected */
+	assert_true(indirect > n / 100);
 }
 
 int main(void)
@@ -357,6 +475,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_validate_each_operation_plans_what_it_means),
 		cmocka_unit_test(test_validate_unknown_or_unoffered_operation_is_not_supported),
+		cmocka_unit_test(test_validate_discard_names_a_part_of_the_disk),
+		cmocka_unit_test(test_validate_indirect_request_plans_its_segments),
+		cmocka_unit_test(test_validate_indirect_request_that_is_none_of_the_kind),
 		cmocka_unit_test(test_validate_segment_count_zero_is_bad_for_data_only),
 		cmocka_unit_test(test_validate_segment_count_over_the_limit_is_bad),
 		cmocka_unit_test(test_validate_full_request_plans_every_piece),

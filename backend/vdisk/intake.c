@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * intake.c - requests that were taken become requests that are under way
+ *
+ * The segments of indirect requests are copied first, those of a whole batch by one call, because
+ * the rules judge nothing that the guest can still change (XSA-155). A replay copies them again:
+ * they are the guest's until its request is answered, and what it changes meanwhile is judged anew.
+ */
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "disk.h"
+
+static void copy_failed(void *owner, int status)
+{
+	struct taken *t = owner;
+
+	(void)status;
+	t->unreadable = true;
+}
+
+static void copy_segments(struct disk *disk, struct taken *taken, unsigned int nr)
+{
+	struct disk_env *env = disk->env;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		struct taken *t = &taken[i];
+		unsigned int segs = blk_segments_apart(&t->req);
+
+		t->unreadable = segs > 0 &&
+				!copy_from_guest(&env->copies, env->domid, t->req.indirect_gref[0],
+						 0, (uint16_t)(segs * sizeof(env->segs[i][0])),
+						 env->segs[i], t);
+	}
+	copy_run(env->xgt, &env->copies, copy_failed);
+}
+
+static struct request *request_begin(struct disk *disk, const struct taken *t,
+				     const struct blk_seg *segs)
+{
+	struct request *r = &disk->reqs[t->slot];
+	enum blk_verdict verdict = blk_validate(&disk->geo, &t->req, segs, &r->plan);
+
+	r->id = t->req.id;
+	r->op = blk_request_op(&t->req);
+	r->phase = PHASE_NEW;
+	r->discarded = 0;
+	r->status = (int16_t)blk_verdict_status(verdict);
+	if (verdict == BLK_VALID)
+		return r;
+	r->phase = PHASE_END;
+	r->plan.op = PLAN_FLUSH;		/* nothing is moved for it */
+	r->plan.len = 0;
+	if (log_allowed(&disk->log_limit, disk->name))
+		log_warning("%s: the guest asked for %s (operation %u, sector %llu)", disk->name,
+			    blk_verdict_text(verdict), t->req.op,
+			    (unsigned long long)t->req.sector);
+	return r;
+}
+
+static void request_go(struct request *r)
+{
+	struct disk *disk = r->disk;
+
+	if (r->plan.op != PLAN_DISCARD)
+		disk->under_way += r->plan.len;
+	if (r->phase == PHASE_END)
+		request_append(&disk->ended, r);
+	else if (r->plan.drain)
+		disk->barrier = r;
+	else
+		request_advance(r);
+}
+
+void disk_begin(struct disk *disk, struct taken *taken, unsigned int nr)
+{
+	struct journal_stats *stats = &disk->journal.head->stats;
+
+	copy_segments(disk, taken, nr);
+	for (unsigned int i = 0; i < nr; i++) {
+		struct taken *t = &taken[i];
+
+		if (t->req.op == BLK_INDIRECT)
+			write_once(&stats->indirect_reqs, stats->indirect_reqs + 1);
+		request_go(request_begin(disk, t, t->unreadable ? NULL : disk->env->segs[i]));
+	}
+}
+
+void disk_replay(struct disk *disk, unsigned int slot)
+{
+	const struct journal_slot *s = &disk->journal.slots[slot];
+	struct taken t = { .slot = slot, .req = s->req };
+	struct request *r;
+
+	copy_segments(disk, &t, 1);
+	r = request_begin(disk, &t, t.unreadable ? NULL : disk->env->segs[0]);
+	if (s->state == JOURNAL_ANSWERED) {
+		r->phase = PHASE_END;
+		r->status = (int16_t)s->status;
+	}
+	request_go(r);
+}
+
+/* Large buffers give their memory back when many were in use; small ones keep it, for the next. */
+void request_free(struct request *r)
+{
+	struct disk *disk = r->disk;
+
+	if (r->plan.op != PLAN_DISCARD)
+		disk->under_way -= r->plan.len;
+	if (disk->touched <= DISK_KEEP || r->touched == 0)
+		return;
+	if (madvise(r->buf, r->touched, MADV_DONTNEED) == 0) {
+		disk->touched -= r->touched;
+		r->touched = 0;
+	}
+}
