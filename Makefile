@@ -68,6 +68,7 @@ SCHEMA_SRC := xenstore-schema/hotplug.c \
 FRONTEND_SRC := frontend/blk.c \
 		frontend/blk_api.c \
 		frontend/blk_device.c \
+		frontend/blk_parts.c \
 		frontend/blk_pool.c \
 		frontend/device.c \
 		frontend/device_store.c \

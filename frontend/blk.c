@@ -3,7 +3,7 @@
  * blk.c - the vdisk frontend: requests onto the ring, responses off it
  *
  * A request that was submitted is on the list of outstanding ones until it is handed back, and in
- * a slot of a private table while it is on the ring. The slot's index is part of the id that the
+ * slots of a private table while it is on the ring, one a message (blk_parts.c). A slot's index is part of the id that the
  * backend echoes; everything else that is known of the request comes from the table, never from
  * the ring. A response that does not name, to the bit, the present use of a slot is a violation:
  * a second answer to one request, or one that was never asked for, means that data was or will be
@@ -44,15 +44,21 @@ static void list_remove(struct req_list *list, struct pv_blk_req *req)
 
 static bool is_write(const struct pv_blk_req *req)
 {
-	return req->op == PV_BLK_WRITE || req->op == PV_BLK_BARRIER;
+	return req->op == PV_BLK_WRITE || req->op == PV_BLK_BARRIER || req->op == PV_BLK_DISCARD;
+}
+
+static bool has_data(const struct pv_blk_req *req)
+{
+	return req->sectors && req->op != PV_BLK_DISCARD;
 }
 
 static enum pv_err check_op(const struct pv_blk_info *info, const struct pv_blk_req *req)
 {
-	if ((unsigned int)req->op > PV_BLK_FLUSH)
+	if ((unsigned int)req->op > PV_BLK_FLUSH && req->op != PV_BLK_DISCARD)
 		return PV_EINVAL;
 	if ((req->op == PV_BLK_FLUSH && !info->flush) ||
-	    (req->op == PV_BLK_BARRIER && !info->barrier))
+	    (req->op == PV_BLK_BARRIER && !info->barrier) ||
+	    (req->op == PV_BLK_DISCARD && !info->discard))
 		return PV_ENOTSUP;
 	if (is_write(req) && info->readonly)
 		return PV_EREADONLY;
@@ -63,9 +69,15 @@ static enum pv_err check_op(const struct pv_blk_info *info, const struct pv_blk_
 	return PV_OK;
 }
 
-static enum pv_err check_data(const struct pv_blk_req *req)
+static enum pv_err check_data(const struct pv_blk_info *info, const struct pv_blk_req *req)
 {
-	if (req->sectors > PV_BLK_MAX_SECTORS)
+	/* nothing may stand between the parts of a barrier, so it has one */
+	uint32_t most = req->op == PV_BLK_BARRIER ? PV_BLK_PAGES * BLK_PAGE_SECTORS :
+			info->max_sectors;
+
+	if (req->op == PV_BLK_DISCARD)
+		return req->data || req->buffer ? PV_EINVAL : PV_OK;
+	if (req->sectors > most)
 		return PV_EINVAL;
 	if (!req->buffer)
 		return req->data || !req->sectors ? PV_OK : PV_EINVAL;
@@ -93,7 +105,7 @@ static enum pv_err check(const struct pv_blk *blk, const struct pv_blk_req *req)
 	enum pv_err err = check_op(&blk->info, req);
 
 	if (!err)
-		err = check_data(req);
+		err = check_data(&blk->info, req);
 	if (!err)
 		err = check_range(&blk->info, req);
 	return err;
@@ -103,45 +115,30 @@ static enum pv_err check(const struct pv_blk *blk, const struct pv_blk_req *req)
  * Onto the ring
  */
 
-/* Describes the bytes [offset, offset + sectors * 512) of a buffer, page by page. */
-static uint16_t fill_segments(struct blk_seg *seg, const uint32_t *grefs, uint32_t offset,
-			      uint32_t sectors)
+/* Takes the buffers that a request's data is copied through: all of them, or none. */
+static enum pv_err take_buffers(struct pv_blk *blk, struct pv_blk_req *req)
 {
-	uint32_t page = offset / BLK_PAGE, first = offset % BLK_PAGE / BLK_SECTOR;
-	uint16_t n = 0;
+	uint32_t nr = blk_buffers_for(req->sectors, blk->max_segs);
 
-	for (; sectors; page++, first = 0) {
-		uint32_t here = BLK_PAGE_SECTORS - first;
+	for (req->weight = 0; req->weight < nr; req->weight++) {
+		struct pv_blk_buffer *buffer = blk_pool_get(blk, BUFFER_BOUNCE);
 
-		if (here > sectors)
-			here = sectors;
-		seg[n++] = (struct blk_seg){ .gref = grefs[page], .first_sect = (uint8_t)first,
-					     .last_sect = (uint8_t)(first + here - 1) };
-		sectors -= here;
+		if (!buffer)
+			return PV_EAGAIN;
+		buffer->next = req->bounce;
+		req->bounce = buffer;
 	}
-	return n;
+	return PV_OK;
 }
 
-/* There is a free slot, and a buffer if there is data. */
-static void put_on_ring(struct pv_blk *blk, struct pv_blk_req *req)
+static void give_buffers(struct pv_blk *blk, struct pv_blk_req *req)
 {
-	uint16_t index = blk->free_slots[--blk->nr_free_slots];
-	struct blk_slot *slot = &blk->slots[index];
-	struct blk_req shared = { .op = (uint8_t)req->op, .sector = req->sector,
-				  .handle = (uint16_t)blk->dev.devid };
+	while (req->bounce) {
+		struct pv_blk_buffer *buffer = req->bounce;
 
-	slot->id += BLK_ID_STEP;
-	slot->req = req;
-	shared.id = slot->id;
-	if (req->bounce) {
-		if (is_write(req))
-			__builtin_memcpy(req->bounce->data, req->data, req->sectors * BLK_SECTOR);
-		shared.nr_segs = fill_segments(shared.seg, req->bounce->grefs, 0, req->sectors);
-	} else if (req->buffer) {
-		shared.nr_segs = fill_segments(shared.seg, req->buffer->grefs, req->offset,
-					       req->sectors);
+		req->bounce = buffer->next;
+		blk_pool_put(blk, buffer);
 	}
-	blk_front_push(&blk->front, &shared);
 }
 
 enum pv_err pv_blk_submit(struct pv_blk *blk, struct pv_blk_req *req)
@@ -154,16 +151,17 @@ enum pv_err pv_blk_submit(struct pv_blk *blk, struct pv_blk_req *req)
 	err = check(blk, req);
 	if (err)
 		return err;
-	if (!blk->nr_free_slots)
-		return PV_EAGAIN;
 	req->bounce = NULL;
-	if (req->sectors && !req->buffer) {
-		req->bounce = blk_pool_get(blk, BUFFER_BOUNCE);
-		if (!req->bounce)
-			return PV_EAGAIN;
+	req->weight = 1;
+	if (has_data(req) && !req->buffer)
+		err = take_buffers(blk, req);
+	if (err || blk->weight + req->weight > PV_BLK_DEPTH) {
+		give_buffers(blk, req);
+		return PV_EAGAIN;
 	}
+	blk->weight += req->weight;
 	list_append(&blk->outstanding, req);
-	put_on_ring(blk, req);
+	blk_put_on_ring(blk, req);
 	return PV_OK;
 }
 
@@ -180,12 +178,8 @@ void pv_blk_kick(struct pv_blk *blk)
 static void finish(struct pv_blk *blk, struct pv_blk_req *req, enum pv_err status)
 {
 	list_remove(&blk->outstanding, req);
-	if (req->bounce) {
-		if (req->op == PV_BLK_READ && status == PV_OK)
-			__builtin_memcpy(req->data, req->bounce->data, req->sectors * BLK_SECTOR);
-		blk_pool_put(blk, req->bounce);
-		req->bounce = NULL;
-	}
+	give_buffers(blk, req);
+	blk->weight -= req->weight;
 	req->status = status;
 	list_append(&blk->done, req);
 }
@@ -201,6 +195,8 @@ static enum pv_err translate_status(struct pv_blk *blk, const struct blk_rsp *rs
 		blk->info.flush = false;
 	if (rsp->op == BLK_BARRIER)
 		blk->info.barrier = false;
+	if (rsp->op == BLK_DISCARD)
+		blk->info.discard = false;
 	return PV_ENOTSUP;
 }
 
@@ -225,17 +221,15 @@ static void take_responses(struct pv_blk *blk)
 
 	while ((rc = blk_front_pop(&blk->front, &rsp)) > 0) {
 		struct blk_slot *slot = find_slot(blk, &rsp);
-		struct pv_blk_req *req;
+		struct pv_blk_req *req = slot ? slot->req : NULL;
 
 		if (!slot) {
 			pv_device_fail(&blk->dev, PV_EBACKEND,
 				       "the backend answered what was not asked", NULL);
 			return;
 		}
-		req = slot->req;
-		slot->req = NULL;
-		blk->free_slots[blk->nr_free_slots++] = (uint16_t)(slot - blk->slots);
-		finish(blk, req, translate_status(blk, &rsp));
+		if (blk_part_done(blk, slot, translate_status(blk, &rsp)))
+			finish(blk, req, req->status);
 	}
 	if (rc < 0)
 		pv_device_fail(&blk->dev, PV_EBACKEND,
@@ -293,7 +287,7 @@ void blk_requeue(struct pv_blk *blk)
 		if (err)
 			finish(blk, req, err);
 		else
-			put_on_ring(blk, req);
+			blk_put_on_ring(blk, req);
 	}
 	pv_blk_kick(blk);
 }

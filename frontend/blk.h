@@ -2,7 +2,8 @@
 /*
  * blk.h - the inside of a vdisk frontend, private to the core
  *
- * blk.c is the data path, blk_device.c makes and ends connections, blk_pool.c has the pages.
+ * blk.c is the data path, blk_parts.c what a request is on the ring, blk_device.c makes and ends
+ * connections, blk_pool.c has the pages.
  */
 #ifndef XPV_FRONTEND_BLK_H
 #define XPV_FRONTEND_BLK_H
@@ -12,13 +13,16 @@
 
 #define BLK_STUCK_MAX	8	/* ring pages of former connections that the backend keeps */
 
-/* A request's place in the private table. The id on the ring is index + n * BLK_ID_STEP, where n
+/* A message's place in the private table. The id on the ring is index + n * BLK_ID_STEP, where n
  * grows with every use: no response can be mistaken for one to an earlier or later request. */
 #define BLK_ID_STEP	65536u
 
 struct blk_slot {
 	struct pv_blk_req *req;		/* NULL: free */
 	uint64_t id;
+	/* The part of the request that it carries; in sectors, from the request's first one on. */
+	uint32_t offset, sectors;
+	struct pv_blk_buffer *buffer;	/* its first; NULL: none, or the caller's */
 };
 
 struct req_list {
@@ -44,11 +48,13 @@ struct pv_blk {
 	uint32_t port;
 	bool port_open;
 
+	uint32_t max_segs;		/* in a message: what the backend takes */
 	struct req_list outstanding;	/* in the order in which they were submitted */
 	struct req_list done;
 	struct blk_slot slots[PV_BLK_DEPTH];
 	uint16_t free_slots[PV_BLK_DEPTH];
 	uint32_t nr_free_slots;
+	uint32_t weight;		/* slots that what is outstanding may need, at most */
 
 	struct pv_blk_buffer buffers[PV_BLK_DEPTH];
 	struct pv_blk_buffer *free_buffers;
@@ -57,9 +63,9 @@ struct pv_blk {
 
 _Static_assert(sizeof(struct pv_blk) <= PV_BLK_BYTES, "PV_BLK_BYTES");
 _Static_assert(PV_BLK_PAGES == BLK_MAX_SEGS, "a buffer is a request's data");
-_Static_assert(PV_BLK_MAX_SECTORS == BLK_MAX_SEGS * BLK_PAGE_SECTORS, "one unit of 512 bytes");
 _Static_assert((int)PV_BLK_READ == BLK_READ && (int)PV_BLK_WRITE == BLK_WRITE &&
-	       (int)PV_BLK_BARRIER == BLK_BARRIER && (int)PV_BLK_FLUSH == BLK_FLUSH, "blkif.h");
+	       (int)PV_BLK_BARRIER == BLK_BARRIER && (int)PV_BLK_FLUSH == BLK_FLUSH &&
+	       (int)PV_BLK_DISCARD == BLK_DISCARD, "blkif.h");
 
 /* blk.c */
 
@@ -69,6 +75,18 @@ void blk_slots_init(struct pv_blk *blk);
 void blk_requeue(struct pv_blk *blk);
 /* Hands everything outstanding back with this status. */
 void blk_finish_all(struct pv_blk *blk, enum pv_err status);
+
+/* blk_parts.c */
+
+/* Buffers that the data of a request is copied through, for a backend that takes max_segs. */
+uint32_t blk_buffers_for(uint32_t sectors, uint32_t max_segs);
+/* The largest request that so many buffers hold. */
+uint32_t blk_max_sectors(uint32_t buffers, uint32_t max_segs);
+/* Puts a request on the ring, part by part. Its buffers are there, and slots as many as its weight. */
+void blk_put_on_ring(struct pv_blk *blk, struct pv_blk_req *req);
+/* A message was answered: its data is copied out, its slot is free. True: it was the request's last,
+ * whose status is then in it. */
+bool blk_part_done(struct pv_blk *blk, struct blk_slot *slot, enum pv_err status);
 
 /* blk_device.c */
 extern const struct pv_class blk_class;

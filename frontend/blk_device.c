@@ -16,6 +16,8 @@
 #define INFO_REMOVABLE	2u
 #define INFO_READONLY	4u
 
+#define MAX_SEGS	(PV_BLK_MAX_SECTORS / BLK_PAGE_SECTORS)
+
 /* What an earlier owner of the device may have left, and what would make the backend look for our
  * ring elsewhere (a kernel that had several queues or pages, before a kexec). */
 static const enum xs_key_id stale_keys[] = {
@@ -126,7 +128,8 @@ static int read_features(struct pv_device *dev, struct pv_blk_info *info)
 {
 	static const enum xs_key_id keys[] = {
 		XS_B_MODE, XS_B_INFO, XS_B_FEATURE_FLUSH_CACHE, XS_B_FEATURE_BARRIER,
-		XS_B_FEATURE_PERSISTENT,
+		XS_B_FEATURE_PERSISTENT, XS_B_FEATURE_MAX_INDIRECT_SEGMENTS, XS_B_FEATURE_DISCARD,
+		XS_B_DISCARD_GRANULARITY, XS_B_DISCARD_ALIGNMENT,
 	};
 	uint64_t value[sizeof(keys) / sizeof(keys[0])];
 
@@ -142,13 +145,20 @@ static int read_features(struct pv_device *dev, struct pv_blk_info *info)
 	info->flush = value[2];
 	info->barrier = value[3];
 	info->persistent = value[4] && !to_blk(dev)->options.no_persistent;
+	info->indirect = value[5] > PV_BLK_PAGES && !to_blk(dev)->options.no_indirect;
+	to_blk(dev)->max_segs = !info->indirect ? PV_BLK_PAGES : value[5] < MAX_SEGS ?
+				(uint32_t)value[5] : MAX_SEGS;
+	info->max_sectors = blk_max_sectors(info->depth, to_blk(dev)->max_segs);
+	info->discard = value[6];
+	info->discard_granularity = value[7] ? (uint32_t)value[7] : info->sector_size;
+	info->discard_alignment = (uint32_t)value[8];
 	return PV_OK;
 }
 
 static int blk_connect(struct pv_device *dev)
 {
 	struct pv_blk *blk = to_blk(dev);
-	struct pv_blk_info info = { .depth = blk->info.depth, .max_sectors = PV_BLK_MAX_SECTORS };
+	struct pv_blk_info info = { .depth = blk->info.depth };
 	int rc = read_size(dev, &info);
 
 	if (!rc)

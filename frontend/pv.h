@@ -74,8 +74,9 @@ void pv_watch_fired(void *token);
 
 #define PV_BLK_BYTES		8192	/* the memory of a device, aligned to 16 */
 #define PV_BLK_DEPTH		32	/* requests at a time, at most */
-#define PV_BLK_PAGES		11	/* pages of data in a request, at most */
-#define PV_BLK_MAX_SECTORS	88	/* the same in sectors of 512 bytes */
+#define PV_BLK_PAGES		11	/* pages in a buffer */
+#define PV_BLK_BUFFER_SECTORS	88	/* the same in sectors of 512 bytes */
+#define PV_BLK_MAX_SECTORS	2048	/* in a request, at most; see pv_blk_info */
 
 struct pv_blk;
 
@@ -84,6 +85,7 @@ enum pv_blk_op {			/* numbered as in xen/io/blkif.h */
 	PV_BLK_WRITE = 1,
 	PV_BLK_BARRIER = 2,	/* a write that nothing overtakes in either direction */
 	PV_BLK_FLUSH = 3,	/* makes what has finished before durable; no data */
+	PV_BLK_DISCARD = 5,	/* the sectors' contents are not needed any more; no data */
 };
 
 enum pv_blk_layout { PV_BLK_NATIVE, PV_BLK_LAYOUT_64, PV_BLK_LAYOUT_32 };
@@ -91,6 +93,7 @@ enum pv_blk_layout { PV_BLK_NATIVE, PV_BLK_LAYOUT_64, PV_BLK_LAYOUT_32 };
 struct pv_blk_options {
 	enum pv_blk_layout layout;	/* of the ring; NATIVE but in tests */
 	bool no_persistent;		/* do not offer persistent grants */
+	bool no_indirect;		/* no messages with their segments apart */
 };
 
 /*
@@ -100,7 +103,7 @@ struct pv_blk_options {
  * copies or maps the same pages for each request. (Ending a grant after each request would bound
  * what a backend can see to the requests in flight; the price is a hypercall a page.) So no page
  * of the kernel's own is ever granted: data is copied through a buffer, or the caller borrows one
- * and works in it directly.
+ * and works in it directly. A large request is copied through several buffers.
  */
 struct pv_blk_buffer {
 	uint8_t *data;			/* PV_BLK_PAGES contiguous pages; the backend sees them */
@@ -116,7 +119,9 @@ struct pv_blk_buffer {
 struct pv_blk_req {
 	/* The caller's; not changed by the core. */
 	enum pv_blk_op op;
-	uint32_t sectors;		/* of 512 bytes, as always in blkif; 0 for FLUSH */
+	uint32_t sectors;		/* of 512 bytes, as always in blkif; 0 for FLUSH; any number
+					 * for DISCARD; others: at most max_sectors, with a buffer
+					 * what is in it, BARRIER: PV_BLK_BUFFER_SECTORS */
 	uint64_t sector;		/* the first */
 	void *data;			/* copied from or to; or NULL, and ... */
 	struct pv_blk_buffer *buffer;	/* ... a borrowed buffer, ... */
@@ -130,6 +135,7 @@ struct pv_blk_req {
 	/* The core's. */
 	struct pv_blk_req *next, *prev;
 	struct pv_blk_buffer *bounce;
+	uint32_t weight, parts;
 };
 
 struct pv_blk_info {
@@ -137,9 +143,11 @@ struct pv_blk_info {
 	uint32_t sector_size;		/* requests are multiples of this; 512 to 4096 */
 	uint32_t physical_sector_size;
 	uint32_t depth;			/* requests at a time */
-	uint32_t max_sectors;		/* in one request */
+	uint32_t max_sectors;		/* in one request; large ones take room for several */
+	uint32_t discard_granularity;	/* bytes: what is discarded is whole units of this ... */
+	uint32_t discard_alignment;	/* ... the first of which begins here; the rest stays */
 	bool readonly, removable, cdrom;
-	bool flush, barrier, persistent;
+	bool flush, barrier, persistent, indirect, discard;
 };
 
 /* Makes a device in `memory`, PV_BLK_BYTES bytes aligned to 16. devid is its number in xenstore

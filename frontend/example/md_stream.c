@@ -43,7 +43,7 @@ static bool issue(struct minidom *md, struct md_stream *s, struct progress *p)
 	}
 	*chunk = (struct md_chunk){ .req = {
 		.op = s->op, .sector = s->sector, .buffer = buffer, .user = chunk,
-		.sectors = left < PV_BLK_MAX_SECTORS ? (uint32_t)left : PV_BLK_MAX_SECTORS } };
+		.sectors = left < PV_BLK_BUFFER_SECTORS ? (uint32_t)left : PV_BLK_BUFFER_SECTORS } };
 	if (s->make)
 		s->make(s, s->sector, buffer->data, chunk->req.sectors);
 	err = pv_blk_submit(blk, &chunk->req);

@@ -34,7 +34,7 @@ struct player {
 	struct pv_blk_req reqs[PV_BLK_DEPTH];
 	bool out[PV_BLK_DEPTH];
 	struct pv_blk_buffer *borrowed;
-	uint8_t disk_data[PV_BLK_MAX_SECTORS * 512];
+	uint8_t disk_data[PV_BLK_BUFFER_SECTORS * 512];
 	uint64_t ids[8];		/* seen in requests */
 	unsigned int nr_ids;
 	const uint8_t *input, *end;

@@ -174,12 +174,23 @@ void be_respond(struct fake_backend *be, uint64_t id, uint8_t op, int16_t status
 
 int16_t be_execute(struct fake_backend *be, const struct blk_req *req)
 {
+	bool indirect = req->op == BLK_INDIRECT;
+	uint8_t op = indirect ? req->indirect_op : req->op;
+	const struct blk_seg *segs = req->seg;
 	uint64_t sector = req->sector;
 
-	assert_in_range(req->op, BLK_READ, BLK_FLUSH);
-	assert_true(req->nr_segs <= BLK_MAX_SEGS);
+	if (op == BLK_DISCARD) {
+		assert_true(sector + req->nr_sectors <= be->sectors && req->nr_segs == 0);
+		memset(be->disk + sector * 512, 0, req->nr_sectors * 512);
+		return BLK_OKAY;
+	}
+	assert_in_range(op, BLK_READ, indirect ? BLK_WRITE : BLK_FLUSH);
+	if (indirect)
+		segs = (const void *)fake_page(be->os, req->indirect_gref[0]);
+	assert_non_null(segs);
+	assert_true(req->nr_segs <= (indirect ? be->max_segs : BLK_MAX_SEGS));
 	for (int i = 0; i < req->nr_segs; i++) {
-		const struct blk_seg *seg = &req->seg[i];
+		const struct blk_seg *seg = &segs[i];
 		uint8_t *page = fake_page(be->os, seg->gref);
 		size_t n = seg->last_sect - seg->first_sect + 1u;
 
@@ -187,7 +198,7 @@ int16_t be_execute(struct fake_backend *be, const struct blk_req *req)
 		assert_true(seg->first_sect <= seg->last_sect && seg->last_sect < 8);
 		assert_true(sector + n <= be->sectors);
 		page += seg->first_sect * 512;
-		if (req->op == BLK_READ)
+		if (op == BLK_READ)
 			memcpy(page, be->disk + sector * 512, n * 512);
 		else
 			memcpy(be->disk + sector * 512, page, n * 512);
@@ -202,7 +213,8 @@ unsigned int be_serve(struct fake_backend *be, unsigned int max)
 	unsigned int n = 0;
 
 	for (; n < max && be_pop(be, &req); n++)
-		be_respond(be, req.id, req.op, be_execute(be, &req));
+		be_respond(be, req.id, req.op == BLK_INDIRECT ? req.indirect_op : req.op,
+			   be_execute(be, &req));
 	be->served += n;
 	return n;
 }

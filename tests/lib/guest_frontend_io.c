@@ -28,6 +28,8 @@ static const struct manner manners[] = {
 	  { 0 } },
 	{ "32-bit, copied, polling", { .layout = PV_BLK_LAYOUT_32, .no_persistent = true },
 	  { .spin_us = 50 } },
+	{ "64-bit, persistent, direct requests only", { .layout = PV_BLK_LAYOUT_64,
+							.no_indirect = true }, { 0 } },
 	{ "native, persistent, polling", { .layout = PV_BLK_NATIVE }, { .spin_us = 50 } },
 };
 

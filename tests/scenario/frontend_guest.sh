@@ -28,7 +28,8 @@ frontend=/local/domain/$dom/device/vbd/51712
 
 # Every layout, persistent grants or not, sleeping or polling; each closes in order.
 works guest_sh g "guest_frontend_io 51712"
-is "manners" "$(grep -c ': no error, close: no error$' <<<"$out")" 5
+is "manners" "$(grep -c ': no error, close: no error$' <<<"$out")" 6
+[ "$(stat_of g indirect_reqs)" -gt 100 ] || fail "there were no indirect requests"
 is "backend after close" "$(state_of "$backend")" 6
 is "frontend after close" "$(state_of "$frontend")" 6
 

@@ -24,7 +24,7 @@ struct fixture {
 	struct pv_blk *blk;
 	struct fake_backend be;
 	struct pv_blk_req req[PV_BLK_DEPTH + 8];
-	uint8_t data[PV_BLK_DEPTH][PV_BLK_MAX_SECTORS * 512];
+	uint8_t data[PV_BLK_DEPTH][PV_BLK_BUFFER_SECTORS * 512];
 };
 
 static inline int set_up(void **state)

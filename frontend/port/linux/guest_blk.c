@@ -85,6 +85,8 @@ struct pv_blk *guest_blk_core(struct guest_blk *disk)
 	return disk->blk;
 }
 
+#define CHUNK_SECTORS	256
+
 /* A request of any size, in work. */
 struct transfer {
 	struct pv_blk_req whole;
@@ -95,9 +97,20 @@ struct transfer {
 	size_t nr_free;
 };
 
+/* Sectors in a request: large, and yet several fit at a time. */
+static uint32_t chunk(const struct guest_blk *disk)
+{
+	struct pv_blk_info info;
+
+	pv_blk_info(disk->blk, &info);
+	return info.max_sectors < CHUNK_SECTORS ? info.max_sectors : CHUNK_SECTORS;
+}
+
 /* Puts on the ring whatever it takes. */
 static void submit_all(struct guest_blk *disk, struct transfer *t)
 {
+	uint32_t most = chunk(disk);
+
 	while (t->more && t->nr_free) {
 		struct pv_blk_req *req = t->free[t->nr_free - 1];
 		size_t left = t->total - t->done;
@@ -107,7 +120,7 @@ static void submit_all(struct guest_blk *disk, struct transfer *t)
 		req->sector += t->done;
 		if (req->data)
 			req->data = (char *)req->data + t->done * 512;
-		req->sectors = (uint32_t)(left < PV_BLK_MAX_SECTORS ? left : PV_BLK_MAX_SECTORS);
+		req->sectors = (uint32_t)(left < most ? left : most);
 		err = pv_blk_submit(disk->blk, req);
 		if (err == PV_EAGAIN)
 			break;
