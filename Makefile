@@ -103,6 +103,7 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/journal_file.c \
 	    backend/supervisor/main.c \
 	    backend/supervisor/process.c \
+	    backend/supervisor/resize.c \
 	    backend/supervisor/step.c \
 	    backend/supervisor/store.c \
 	    backend/supervisor/vdisk.c \

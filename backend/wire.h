@@ -11,6 +11,7 @@
  *	supervisor -> worker			worker -> supervisor
  *	WIRE_ATTACH devid, vdisk + 2 fds	WIRE_ATTACHED devid, result (rc 0, or why not)
  *	WIRE_DETACH devid			WIRE_DETACHED devid (nothing is mapped any more)
+ *	WIRE_RESIZE devid, vdisk.sectors	WIRE_RESIZED devid (requests may reach there)
  *	WIRE_QUIT (finish, keep the journals)	WIRE_FAILED devid, result: the guest's fault
  *
  * Both ends are the same build (WIRE_VERSION says so), and the worker is trusted less: the
@@ -35,6 +36,8 @@ enum wire_type {
 	WIRE_DETACHED,
 	WIRE_FAILED,
 	WIRE_QUIT,
+	WIRE_RESIZE,
+	WIRE_RESIZED,
 };
 
 enum wire_vdisk_flags {

@@ -18,6 +18,7 @@ static const struct verb verbs[] = {
 	{ "block-attach", cmd_block_attach, "DOM SPEC...", "give a guest a disk", false },
 	{ "block-detach", cmd_block_detach, "DOM DEV [--force]", "take it away again", false },
 	{ "block-list", cmd_block_list, "DOM...", "the disks of guests", false },
+	{ "block-resize", cmd_block_resize, "DOM DEV [SIZE]", "make it larger, in use", false },
 	{ "check", cmd_check, "[DOM]", "why is a device stuck? lint the store", false },
 	{ "create", cmd_create, "CFG [-c] [-p] [K=V...]", "create a guest from a file", false },
 	{ "destroy", cmd_destroy, "DOM", "end a guest at once", false },

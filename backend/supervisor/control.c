@@ -163,6 +163,39 @@ static const char *cmd_restart(struct supervisor *sup, struct json_object *in,
 	return NULL;
 }
 
+/* A number among a command's arguments; false: it is none, or not below limit. */
+static bool argument(struct json_object *in, const char *name, uint64_t limit, uint64_t *out)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(in, name, &value) ||
+	    !json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0)
+		return false;
+	*out = (uint64_t)json_object_get_int64(value);
+	return *out < limit;
+}
+
+static const char *cmd_resize(struct supervisor *sup, struct json_object *in,
+			      struct json_object *out)
+{
+	uint64_t domid, devid, bytes;
+	struct device *dev;
+	const char *why;
+
+	if (!argument(in, "domid", XS_DOMID_MAX + 1, &domid) ||
+	    !argument(in, "devid", UINT32_MAX, &devid) ||
+	    !argument(in, "bytes", INT64_MAX, &bytes))
+		return "resize takes numbers: domid, devid, bytes";
+	dev = device_served(sup, XS_CLASS_VDISK, (unsigned int)domid, (unsigned int)devid);
+	if (!dev)
+		return "xpv serves no such disk; 'xpv block-list' shows those that exist";
+	why = device_resize(dev, bytes);
+	if (!why)
+		json_object_object_add(out, "sectors",
+				       json_object_new_int64((int64_t)dev->disk.sectors));
+	return why;
+}
+
 /* Each adds to the answer, or returns why it does not. */
 static const struct {
 	const char *name;
@@ -170,6 +203,7 @@ static const struct {
 			   struct json_object *out);
 } commands[] = {
 	{ "ping", cmd_ping },
+	{ "resize", cmd_resize },
 	{ "restart", cmd_restart },
 	{ "stats", cmd_stats },
 };

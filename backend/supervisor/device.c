@@ -257,6 +257,7 @@ void device_attached(struct device *dev, int rc, const char *why)
 	dev->link = LINK_ATTACHED;
 	dev->reason[0] = '\0';
 	store_tell_reason(dev, "");
+	device_resized(dev);
 	if (dev->mine != dev->next_state && device_go(dev, dev->next_state, dev->class->announce))
 		device_fail(dev);
 	else

@@ -127,6 +127,7 @@ struct device {
 		uint64_t sectors;
 		uint32_t sector_size, physical_sector_size;
 		bool readonly, discard;
+		bool grown;		/* and the guest has not been told */
 		uint32_t discard_granularity, discard_alignment;	/* bytes */
 		char target[XS_PATH_MAX * 2];
 	} disk;
@@ -203,6 +204,13 @@ extern const struct device_class vdisk_class;
 int image_open(struct device *dev);
 void image_close(struct device *dev);
 
+/* resize.c */
+/* Makes the image that much larger, or (bytes 0) takes it as large as it is, and tells the worker
+ * and then the guest. NULL, or why not, valid until the next call. */
+const char *device_resize(struct device *dev, uint64_t bytes);
+/* The worker takes requests for all of a disk that has grown: the guest may know. */
+void device_resized(struct device *dev);
+
 /* discard.c */
 /* Whether the open image is able to discard, and in what units. */
 void image_find_discard(struct device *dev);
@@ -220,6 +228,8 @@ bool worker_has(const struct device *dev);
 /* Asks for dev to be served (class->collect is called when the worker is ready). */
 void worker_attach(struct device *dev);
 void worker_detach(struct device *dev);
+/* Tells it the disk's new size; device_resized() follows. */
+void worker_resize(struct device *dev);
 /* Forgets that the device waits for anything. */
 void worker_forget(struct device *dev);
 

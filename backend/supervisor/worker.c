@@ -210,6 +210,15 @@ void worker_forget(struct device *dev)
 	dev->worker = NULL;
 }
 
+void worker_resize(struct device *dev)
+{
+	const struct wire_msg msg = { .type = WIRE_RESIZE, .devid = dev->devid,
+				      .vdisk = { .sectors = dev->disk.sectors } };
+
+	/* on failure the worker is gone or stuck, and its successor has the size from the start */
+	wire_send(dev->worker->sock.fd, &msg, NULL, 0);
+}
+
 /* A message from a worker that has greeted. */
 static void heard(struct worker *w, struct wire_msg *msg)
 {
@@ -230,6 +239,10 @@ static void heard(struct worker *w, struct wire_msg *msg)
 			    (dev->link == LINK_ATTACHED && !w->leaving)))
 			device_detached(dev);
 		worker_send_waiting(w);
+		break;
+	case WIRE_RESIZED:
+		if (dev)
+			device_resized(dev);
 		break;
 	case WIRE_FAILED:
 		if (dev)

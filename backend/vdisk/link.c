@@ -96,6 +96,12 @@ static void handle(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MA
 		else
 			tell(w, WIRE_DETACHED, msg->devid, 0, "");
 		break;
+	case WIRE_RESIZE:
+		at = find_disk(w, msg->devid);
+		if (at && msg->vdisk.sectors > (*at)->geo.sectors)
+			(*at)->geo.sectors = msg->vdisk.sectors;
+		tell(w, WIRE_RESIZED, msg->devid, 0, "");
+		break;
 	case WIRE_QUIT:
 		w->quitting = true;
 		for (unsigned int i = 0; i < w->nr_disks; i++)
