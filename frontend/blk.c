@@ -3,15 +3,16 @@
  * blk.c - the vdisk frontend: requests onto the ring, responses off it
  *
  * A request that was submitted is on the list of outstanding ones until it is handed back, and in
- * slots of a private table while it is on the ring, one a message (blk_parts.c). A slot's index is part of the id that the
- * backend echoes; everything else that is known of the request comes from the table, never from
- * the ring. A response that does not name, to the bit, the present use of a slot is a violation:
- * a second answer to one request, or one that was never asked for, means that data was or will be
- * written where nobody expects it. The device is given up; the kernel around it is not.
+ * slots of a private table while it is on the ring, one a message (blk_parts.c). A slot's index is
+ * part of the id that the backend echoes; everything else that is known of the request comes from
+ * the table, never from the ring. A response that does not name, to the bit, the present use of a
+ * slot is a violation: a second answer to one request, or one that was never asked for, means that
+ * data was or will be written where nobody expects it. The device is given up; the kernel around
+ * it is not.
  *
  * When a backend starts over, the list (not the ring) is the truth: it is put on the new ring in
  * its old order, so that flushes and barriers keep their meaning. A request that the old backend
- * had done without saying so is done twice, which reads, writes and flushes can stand.
+ * had done without saying so is done twice, which reads, writes, flushes and discards can stand.
  */
 #include "blk.h"
 

@@ -82,10 +82,10 @@ void blk_finish_all(struct pv_blk *blk, enum pv_err status);
 uint32_t blk_buffers_for(uint32_t sectors, uint32_t max_segs);
 /* The largest request that so many buffers hold. */
 uint32_t blk_max_sectors(uint32_t buffers, uint32_t max_segs);
-/* Puts a request on the ring, part by part. Its buffers are there, and slots as many as its weight. */
+/* Puts a request on the ring, part by part. It has its buffers, and slots for its weight. */
 void blk_put_on_ring(struct pv_blk *blk, struct pv_blk_req *req);
-/* A message was answered: its data is copied out, its slot is free. True: it was the request's last,
- * whose status is then in it. */
+/* A message was answered: its data is copied out, its slot is free. True: it was the last of the
+ * request, whose status is then in it. */
 bool blk_part_done(struct pv_blk *blk, struct blk_slot *slot, enum pv_err status);
 
 /* blk_device.c */

@@ -103,7 +103,8 @@ static uint8_t *data_of(const struct blk_slot *slot)
 	return (uint8_t *)slot->req->data + (size_t)slot->offset * BLK_SECTOR;
 }
 
-static struct blk_slot *take_slot(struct pv_blk *blk, struct pv_blk_req *req, struct blk_req *shared)
+static struct blk_slot *take_slot(struct pv_blk *blk, struct pv_blk_req *req,
+				  struct blk_req *shared)
 {
 	struct blk_slot *slot = &blk->slots[blk->free_slots[--blk->nr_free_slots]];
 

@@ -109,7 +109,7 @@ _Static_assert(sizeof(struct blk32_req) == 108, "blkif_request, 32-bit");
 _Static_assert(sizeof(struct blk32_rsp) == 12, "blkif_response, 32-bit");
 _Static_assert(offsetof(struct blk64_req, rest) == 24, "blkif_request, 64-bit");
 _Static_assert(offsetof(struct blk32_req, rest) == 20, "blkif_request, 32-bit");
-_Static_assert(sizeof(struct blk_seg) == BLK_PAGE / BLK_SEGS_PER_PAGE, "blkif_request_segment, both");
+_Static_assert(sizeof(struct blk_seg) == BLK_PAGE / BLK_SEGS_PER_PAGE, "blkif_request_segment");
 
 RING_DEFINE(blk64, struct blk64_req, struct blk64_rsp);
 RING_DEFINE(blk32, struct blk32_req, struct blk32_rsp);

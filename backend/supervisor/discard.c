@@ -2,9 +2,9 @@
 /*
  * discard.c - whether an image is able to discard
  *
- * A file is asked to make a hole behind its end, which changes nothing. Of a block device the kernel
- * says in sysfs what it takes. The toolstack may forbid it (discard-enable), as for an image that
- * was allocated in full on purpose; a read-only disk has no use for it.
+ * A file is asked to make a hole behind its end, which changes nothing. Of a block device the
+ * kernel says in sysfs what it takes. The toolstack may forbid it (discard-enable), as for an image
+ * that was allocated in full on purpose; a read-only disk has no use for it.
  */
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -27,19 +27,22 @@ static bool file_discards(int fd, const struct stat *st)
 static uint64_t device_says(const struct stat *st, const char *what)
 {
 	static const char *const where[] = { "", "../" };
-	unsigned long long value = 0;
-	char path[96];
-	FILE *file;
+	char path[96], text[32];
+	uint64_t value = 0;
 
 	for (size_t i = 0; i < sizeof(where) / sizeof(where[0]); i++) {
+		ssize_t n = -1;
+		int fd;
+
 		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s%s", major(st->st_rdev),
 			 minor(st->st_rdev), where[i], what);
-		file = fopen(path, "re");
-		if (!file)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
 			continue;
-		if (fscanf(file, "%llu", &value) != 1)
+		n = read(fd, text, sizeof(text));
+		close(fd);
+		if (n <= 1 || xs_parse_u64(text, (size_t)n - 1, &value) != XS_OK)
 			value = 0;
-		fclose(file);
 		break;
 	}
 	return value;

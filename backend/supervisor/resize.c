@@ -2,11 +2,11 @@
 /*
  * resize.c - a disk that grows under its guest
  *
- * The image comes first: it is made longer (a file) or found to be (a device that its own tools have
- * grown). Then the worker is told, and only when it has said that it takes requests for the new part
- * does the guest hear of it: `sectors` is written and then `state`, as it was, in one transaction
- * (xen/io/blkif.h). A worker that dies meanwhile leaves that to its successor, which has the new
- * size from the beginning.
+ * The image comes first: it is made longer (a file) or found to be (a device that its own tools
+ * have grown). Then the worker is told, and only when it has said that it takes requests for the
+ * new part does the guest hear of it: `sectors` is written and then `state`, as it was, in one
+ * transaction (xen/io/blkif.h). A worker that dies meanwhile leaves that to its successor, which
+ * has the new size from the beginning.
  *
  * A disk never shrinks: its guest has data up to the end.
  */
@@ -71,7 +71,7 @@ static bool put_size(struct device *dev, xs_transaction_t t)
 const char *device_resize(struct device *dev, uint64_t bytes)
 {
 	const char *why;
-	uint64_t now;
+	uint64_t now = 0;
 
 	if (dev->disk.fd < 0)
 		return "the disk is not in use: its size is found when its guest connects";

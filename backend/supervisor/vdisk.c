@@ -80,8 +80,9 @@ static int read_ring_pages(struct device *dev, uint32_t *pages)
 	if (rc)
 		return rc;
 	*pages = (uint32_t)number;
-	return number & (number - 1) ? device_reason(dev, "its ring has %u pages: not a power of two",
-						     *pages) : 0;
+	if (number & (number - 1))
+		return device_reason(dev, "its ring has %u pages: not a power of two", *pages);
+	return 0;
 }
 
 /* A ring of one page is named with and without its index, by different frontends. */

@@ -7,9 +7,9 @@
  * request holds up no other. Files on tmpfs know no RWF_NOWAIT, and need none: there, copying in
  * place is all there is (and handing it to io_uring would only move it to a kernel thread).
  *
- * A discard makes a hole, which reads as zeros. A block device that cannot do that may still be able
- * to discard without promising what is read. Either is done in place: the worker is not permitted
- * to ask a ring for it, where nobody sees whether it makes a file longer.
+ * A discard makes a hole, which reads as zeros. A block device that cannot do that may still be
+ * able to discard without promising what is read. Either is done in place: the worker is not
+ * permitted to ask a ring for it, where nobody sees whether it makes a file longer.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -60,8 +60,8 @@ enum blk_verdict {
 /* What the frontend wants done, and sees in the response: an indirect request's is inside. */
 uint8_t blk_request_op(const struct blk_req *req);
 
-/* How many segments of an indirect request stand in its first page, from its beginning on: they are
- * to be copied before it is judged. 0: it is none, or it has a number of them that is not allowed. */
+/* How many segments of an indirect request stand in its first page, from its beginning on: they
+ * are to be copied before it is judged. 0: it is none, or their number is not allowed. */
 unsigned int blk_segments_apart(const struct blk_req *req);
 
 /* segs: of a request with segments apart, the private copy of them; NULL: there is no reading them.

@@ -5,9 +5,9 @@
  * Everything is denied that is not in a table here, by the death of the process, which the kernel
  * logs with the call's number. Where a call is needed for one thing only, its arguments are checked
  * too: control requests by descriptor and number, no memory that can be executed, file locks but
- * none of fcntl's other uses, holes in files but no longer files. There is no call that opens, makes,
- * resizes or names a file, none that makes a socket or a process, and none that reaches another
- * process.
+ * none of fcntl's other uses, holes in files but no longer files. There is no call that opens,
+ * makes, resizes or names a file, none that makes a socket or a process, and none that reaches
+ * another process.
  *
  * The grant device and the event channels are asked for what they are. Xen's are character devices
  * and take control requests. Where they are sockets, as in libraries that talk to another process
@@ -202,7 +202,7 @@ int sandbox_filter(const struct sandbox *sb)
 	if (ctx)
 		seccomp_release(ctx);
 	if (r)
-		log_error("the filter of system calls: %s: run a kernel with CONFIG_SECCOMP_FILTER, "
-			  "or xpvd with --no-sandbox", strerror(-r));
+		log_error("the filter of system calls: %s: run a kernel with "
+			  "CONFIG_SECCOMP_FILTER, or xpvd with --no-sandbox", strerror(-r));
 	return r;
 }

@@ -28,12 +28,13 @@
 #include "worker/sandbox.h"
 
 #define NAMESPACES	(CLONE_NEWIPC | CLONE_NEWNET)
-#define MAX_FDS		1024	/* 256 disks: image and journal, and as many again for the handles */
+#define MAX_FDS		1024	/* 256 disks: image, journal; as many again for handles */
 
 /* One line: what, why, what to do. */
 static int failed(const char *what, int err)
 {
-	log_error("the worker cannot be confined: %s: %s: start xpvd as root with all capabilities, "
+	log_error("the worker cannot be confined: %s: %s: start xpvd as root with all "
+		  "capabilities, "
 		  "or with --no-sandbox", what, strerror(err));
 	return err ? -err : -EPERM;
 }
@@ -165,7 +166,7 @@ int sandbox_drop(const struct sandbox *sb)
 		return failed("its capabilities", errno);
 	privileged = capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN);
 
-	/* A guest in Dom0 has all event channels anyway, and the kernel takes no such restriction. */
+	/* A guest in Dom0 has all event channels anyway; the kernel takes no such restriction. */
 	if (sb->domid && xenevtchn_restrict(sb->xce, (domid_t)sb->domid))
 		return failed("restricting its event channels", errno);
 	rc = leave_the_host(sb, privileged, root);

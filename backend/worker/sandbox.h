@@ -38,7 +38,7 @@ struct sandbox {
 	xengnttab_handle *xgt;
 	int listener;			/* where supervisors connect */
 	int uring;			/* -1: there is none */
-	const int *calls;		/* what this class of workers calls besides, SCMP_SYS(...) */
+	const int *calls;		/* what such workers call besides, SCMP_SYS(...) */
 	size_t nr_calls;
 	bool instrumented;		/* a sanitizer's run time needs more than the worker does */
 };

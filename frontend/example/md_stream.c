@@ -41,9 +41,10 @@ static bool issue(struct minidom *md, struct md_stream *s, struct progress *p)
 			p->result = PV_EGONE;
 		return false;
 	}
-	*chunk = (struct md_chunk){ .req = {
-		.op = s->op, .sector = s->sector, .buffer = buffer, .user = chunk,
-		.sectors = left < PV_BLK_BUFFER_SECTORS ? (uint32_t)left : PV_BLK_BUFFER_SECTORS } };
+	if (left > PV_BLK_BUFFER_SECTORS)
+		left = PV_BLK_BUFFER_SECTORS;
+	*chunk = (struct md_chunk){ .req = { .op = s->op, .sector = s->sector, .buffer = buffer,
+					     .sectors = (uint32_t)left, .user = chunk } };
 	if (s->make)
 		s->make(s, s->sector, buffer->data, chunk->req.sectors);
 	err = pv_blk_submit(blk, &chunk->req);

@@ -81,7 +81,7 @@ struct fake_backend {
 	struct blk_back back;
 	uint8_t *disk;
 	uint64_t sectors;
-	uint32_t max_segs;		/* of an indirect request; the test's to set, with its key */
+	uint32_t max_segs;		/* of an indirect request; set by the test, with its key */
 	uint32_t served;
 };
 

@@ -225,7 +225,8 @@ static void test_scarce_grants_make_the_largest_request_smaller(void **state)
 		fill((uint8_t)i);
 		assert_int_equal(submit_large(f, 0, PV_BLK_WRITE, 0, info.max_sectors + 1, data),
 				 PV_EINVAL);
-		assert_int_equal(submit_large(f, 0, PV_BLK_WRITE, 0, info.max_sectors, data), PV_OK);
+		assert_int_equal(submit_large(f, 0, PV_BLK_WRITE, 0, info.max_sectors, data),
+				 PV_OK);
 		serve(f);
 		expect_back(f, 0, PV_OK);
 		assert_memory_equal(f->be.disk, data, info.max_sectors * 512);

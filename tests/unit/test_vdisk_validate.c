@@ -284,7 +284,8 @@ static void test_validate_range_ends_of_the_disk_and_of_64_bits(void **state)
 	(void)state;
 	for (uint8_t op = BLK_READ; op <= BLK_FLUSH; op++) {
 		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-			struct blk_geometry geo = { .sectors = cases[i].sectors, .sector_size = 512 };
+			struct blk_geometry geo = { .sectors = cases[i].sectors,
+						    .sector_size = 512 };
 			struct blk_req req = one_page(op, cases[i].sector);
 
 			assert_int_equal(verdict(&geo, &req), cases[i].want);
