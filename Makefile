@@ -26,11 +26,13 @@ ALL_LDFLAGS = $(SANFLAGS) -Wl,--as-needed $(LDFLAGS)
 
 # --- who may include whom -------------------------------------------------------------------
 
-$(BUILD)/ring/%.o:		INC := -Iring
-$(BUILD)/xenstore-schema/%.o:	INC := -Ixenstore-schema
-$(BUILD)/frontend/%.o:		INC := -Ifrontend -Iring -Ixenstore-schema
-$(BUILD)/frontend/port/linux/%.o: INC := -Ifrontend -Iring -Ixenstore-schema -Ifrontend/port/linux \
-					  -Ifrontend/example
+# What stands below pic/ is the same for a shared library: its objects are position independent.
+$(BUILD)/ring/%.o $(BUILD)/pic/ring/%.o: INC := -Iring
+$(BUILD)/xenstore-schema/%.o $(BUILD)/pic/xenstore-schema/%.o: INC := -Ixenstore-schema
+$(BUILD)/frontend/%.o $(BUILD)/pic/frontend/%.o: INC := -Ifrontend -Iring -Ixenstore-schema
+$(BUILD)/frontend/port/linux/%.o $(BUILD)/pic/frontend/port/linux/%.o: \
+				INC := -Ifrontend -Iring -Ixenstore-schema -Ifrontend/port/linux \
+				       -Ifrontend/example
 $(BUILD)/frontend/example/%.o:	INC := -Ifrontend -Ixenstore-schema
 $(BUILD)/backend/%.o:		INC := -Ibackend -Iring -Ixenstore-schema
 $(BUILD)/tools/%.o:		INC := -Itools -Ixenstore-schema
@@ -41,8 +43,9 @@ $(BUILD)/tests/%.o:		INC := -Iring -Ixenstore-schema -Ifrontend -Ifrontend/port/
 
 # The floor below everything is freestanding: it may not even see the C library's headers.
 $(BUILD)/ring/%.o $(BUILD)/xenstore-schema/%.o: INC += -ffreestanding
-$(BUILD)/frontend/%.o:				INC += -ffreestanding
-$(BUILD)/frontend/port/linux/%.o: INC += -fhosted
+$(BUILD)/pic/ring/%.o $(BUILD)/pic/xenstore-schema/%.o: INC += -ffreestanding
+$(BUILD)/frontend/%.o $(BUILD)/pic/frontend/%.o: INC += -ffreestanding
+$(BUILD)/frontend/port/linux/%.o $(BUILD)/pic/frontend/port/linux/%.o: INC += -fhosted
 
 # xenctrl.h is written in GNU C.
 $(BUILD)/tools/%.o $(BUILD)/tools/sim/%.o $(BUILD)/tests/%.o: INC += -std=gnu11
@@ -51,6 +54,11 @@ $(BUILD)/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(INC) -MMD -MP -c $< -o $@
+
+$(BUILD)/pic/%.o: %.c
+	$(call say,CC,$< for a shared library)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(INC) -fPIC -fvisibility=hidden -MMD -MP -c $< -o $@
 
 # --- ring, xenstore-schema --------------------------------------------------------------------
 
@@ -85,6 +93,12 @@ MINIDOM_SRC := frontend/example/md_cmd.c \
 	       frontend/example/minidom.c \
 	       frontend/example/sha256.c \
 	       frontend/port/linux/minidom_main.c
+
+NBDKIT_SRC := frontend/port/linux/nbdkit/disk_job.c \
+	      frontend/port/linux/nbdkit/disk_thread.c \
+	      frontend/port/linux/nbdkit/guest_disk.c \
+	      frontend/port/linux/nbdkit/nbd_rules.c \
+	      frontend/port/linux/nbdkit/plugin.c
 
 # --- backend ----------------------------------------------------------------------------------
 
@@ -176,6 +190,7 @@ $(BUILD)/sim/xsd_preload.so: $(BUILD)/sim/obj/xsd_preload.o
 # --- programs ---------------------------------------------------------------------------------
 
 objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
+pic_objs = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
 
 XEN_LIBS := -lxenstore -lxenevtchn -lxengnttab
 PROGRAMS := minidom xpv xpvd xpv-vdisk xpv-hypervisor xpv-sim-vm
@@ -197,13 +212,22 @@ $(addprefix $(BUILD)/,$(PROGRAMS)):
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS)
 
-all: $(addprefix $(BUILD)/,$(PROGRAMS)) $(SIM_LIBS)	## build everything
+# nbdkit itself has what it calls of nbdkit.
+NBDKIT_PLUGIN := $(BUILD)/nbdkit-xpv-plugin.so
+
+$(NBDKIT_PLUGIN): $(call pic_objs,$(NBDKIT_SRC) $(LINUX_PORT_SRC) $(FRONTEND_SRC) $(RING_SRC) \
+				  $(SCHEMA_SRC))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(XEN_LIBS)
+
+all: $(addprefix $(BUILD)/,$(PROGRAMS)) $(NBDKIT_PLUGIN) $(SIM_LIBS)	## build everything
 
 # --- tests ------------------------------------------------------------------------------------
 
 # What a unit test may want; the linker takes from the archive what it needs.
 TESTED_SRC := $(RING_SRC) $(SCHEMA_SRC) $(FRONTEND_SRC) $(LINUX_PORT_SRC) $(VDISK_CORE_SRC) \
 	      backend/loop.c backend/log.c backend/wire.c \
+	      $(filter-out %/guest_disk.c %/plugin.c,$(NBDKIT_SRC)) \
 	      $(filter frontend/example/%,$(MINIDOM_SRC)) \
 	      $(filter-out tools/main.c,$(XPV_SRC)) $(SIM_TOOLS_SRC)
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c tests/hostile/test_*.c)))
@@ -330,6 +354,7 @@ LIBDIR = $(DESTDIR)$(PREFIX)/lib/xpv
 install: all				## into $(DESTDIR)$(PREFIX), by default /usr/local; a hotplug script into $(DESTDIR)/etc
 	install -d $(LIBDIR)/sim $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(addprefix $(BUILD)/,$(PROGRAMS)) $(LIBDIR)
+	install -m 644 $(NBDKIT_PLUGIN) $(LIBDIR)
 	install -m 755 $(SIM_LIBS) $(LIBDIR)/sim
 	install -d $(DESTDIR)/etc/xen/scripts
 	install -m 755 tools/hotplug/block-xpv $(DESTDIR)/etc/xen/scripts

@@ -48,6 +48,7 @@ struct guest *guest_open(const struct guest_options *options, const char **why)
 	if (options)
 		g->options = *options;
 	g->os.verbose = g->options.verbose;
+	g->os.log = g->options.log;
 	*why = "a signalfd";
 	if (catch_signals(g) == 0)
 		*why = linux_os_open(&g->os);

@@ -9,6 +9,7 @@
 #ifndef XPV_GUEST_H
 #define XPV_GUEST_H
 
+#include "os.h"
 #include "pv.h"
 
 struct guest;
@@ -18,6 +19,8 @@ struct guest_options {
 	unsigned int spin_us;	/* how long guest_wait() polls before it sleeps */
 	bool verbose;		/* the core's informational lines go to stderr too */
 	bool catch_signals;	/* SIGTERM and SIGINT end a sleep instead of the process */
+	/* Takes every line of the core's, in place of stderr. */
+	void (*log)(enum pv_log_level level, const char *line);
 };
 
 /* NULL on failure: *why says what could not be opened, errno the reason. options may be NULL. */

@@ -23,6 +23,7 @@ struct pv_os {
 	struct os_watch *watches;
 	unsigned int next_watch;
 	bool verbose;			/* informational lines as well */
+	void (*log)(enum pv_log_level level, const char *line);	/* all lines; NULL: stderr */
 };
 
 /* Opens the three handles. NULL, or what could not be opened, with errno. */

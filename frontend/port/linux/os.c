@@ -29,7 +29,7 @@ struct os_watch {
 
 const char *linux_os_open(struct pv_os *os)
 {
-	*os = (struct pv_os){ .verbose = os->verbose };
+	*os = (struct pv_os){ .verbose = os->verbose, .log = os->log };
 	os->gntshr = xengntshr_open(NULL, 0);
 	if (!os->gntshr)
 		return "the grant device";
@@ -228,7 +228,9 @@ int linux_os_take_watch(struct pv_os *os)
 
 void pvos_log(struct pv_os *os, enum pv_log_level level, const char *line)
 {
-	if (level != PV_LOG_INFO || os->verbose)
+	if (os->log)
+		os->log(level, line);
+	else if (level != PV_LOG_INFO || os->verbose)
 		fprintf(stderr, "%s\n", line);
 }
 

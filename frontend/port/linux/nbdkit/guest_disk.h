@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guest_disk.h - the disk that a server's parameters name: found, opened, closed
+ *
+ * What goes wrong is said through nbdkit_error(), in one line.
+ */
+#ifndef XPV_GUEST_DISK_H
+#define XPV_GUEST_DISK_H
+
+#include "guest.h"
+
+struct guest_disk {
+	const char *name;		/* as the user wrote it */
+	uint32_t devid;
+	unsigned int timeout_s;		/* for the backend to connect */
+	struct guest *guest;
+	struct guest_blk *blk;
+};
+
+/* Sets name and devid. -1: it is no disk's name. */
+int guest_disk_name(struct guest_disk *disk, const char *name);
+/* This is a guest, and it has such a disk. Leaves nothing open, so that the process may fork. */
+int guest_disk_find(const struct guest_disk *disk);
+int guest_disk_open(struct guest_disk *disk);
+/* In order, if its backend takes part. Does nothing if it is not open. */
+void guest_disk_close(struct guest_disk *disk);
+
+#endif
