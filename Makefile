@@ -259,6 +259,9 @@ tests: all guests $(UNIT_TESTS)	## build the tests
 SAN_BUILD := $(BUILD)/san
 SAN_MAKE = $(MAKE) BUILD=$(SAN_BUILD) SAN=address,undefined OPT="-O1 -g"
 
+# What only tests use, and not all of them: they skip what is not there.
+TEST_TOOLS := fio libnbd-bin nbdkit python3-libnbd qemu-utils
+
 test: deps				## everything that has to pass (installs what it needs)
 	$(Q)$(MAKE) all guests
 	$(Q)$(SAN_MAKE) tests
@@ -293,7 +296,8 @@ nested-shell:				## Dom0's prompt on real Xen under QEMU
 
 export DISK
 
-demo: deps				## the main job, told step by step; DISK=path: with an image of your own
+demo:					## the main job, told step by step; DISK=path: with an image of your own
+	$(Q)tools/deps.sh
 	$(Q)$(MAKE) all
 	$(Q)BUILD='$(abspath $(BUILD))' tools/demo.sh "$$DISK"
 
@@ -362,7 +366,7 @@ install: all				## into $(DESTDIR)$(PREFIX), by default /usr/local; a hotplug sc
 	ln -sf ../lib/xpv/xpvd $(DESTDIR)$(PREFIX)/sbin/xpvd
 
 deps:					## install the Debian packages that are missing
-	$(Q)tools/deps.sh
+	$(Q)tools/deps.sh $(TEST_TOOLS)
 
 clean:					## remove what was built
 	rm -rf $(BUILD)

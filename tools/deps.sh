@@ -13,7 +13,8 @@
 set -eu
 
 packages='binutils clang e2fsprogs gcc libc6-dev libcap-ng-dev libcmocka-dev libjson-c-dev
-libseccomp-dev liburing-dev libxen-dev make procps qemu-system-common xen-utils-4.17 xenstore-utils '"$*"
+libseccomp-dev liburing-dev libxen-dev make nbdkit-plugin-dev procps qemu-system-common xen-utils-4.17
+xenstore-utils '"$*"
 services='xen xendomains'
 policy=/usr/sbin/policy-rc.d
 
