@@ -30,7 +30,7 @@ is "its largest request" "$(info a block_size_maximum)" $((32 << 20))
 for can in flush fua multi_conn zero; do
 	is "$can" "$(info a can_$can)" true
 done
-is "trim" "$(info a can_trim)" false
+is "trim" "$(info a can_trim)" true
 is "read-only" "$(info a is_read_only)" false
 
 # Whole images, by several connections at once, in the forms of two tools.

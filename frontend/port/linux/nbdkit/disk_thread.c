@@ -23,6 +23,8 @@
 
 #define IDLE_MS		1000
 
+#define PIECE_SECTORS	256
+
 /* A transfer, and who waits for it. */
 struct transfer {
 	struct disk_job job;
@@ -96,6 +98,14 @@ static bool look_around(struct disk_thread *t)
 	return !stop;
 }
 
+/* Several pieces are to fit the ring's buffers at a time; a discard needs none. */
+static uint32_t piece_sectors(const struct disk_thread *t, const struct transfer *transfer)
+{
+	if (transfer->job.op == PV_BLK_DISCARD)
+		return 1u << 30;
+	return t->view.info.max_sectors < PIECE_SECTORS ? t->view.info.max_sectors : PIECE_SECTORS;
+}
+
 /* Sends pieces of one transfer; false: the ring takes no more now. */
 static bool send_pieces(struct disk_thread *t, struct transfer *transfer)
 {
@@ -103,7 +113,7 @@ static bool send_pieces(struct disk_thread *t, struct transfer *transfer)
 		struct pv_blk_req *req = t->free[t->nr_free - 1];
 		enum pv_err err;
 
-		if (!disk_job_cut(&transfer->job, t->view.info.max_sectors, req))
+		if (!disk_job_cut(&transfer->job, piece_sectors(t, transfer), req))
 			return true;
 		req->user = transfer;
 		err = pv_blk_submit(t->blk, req);

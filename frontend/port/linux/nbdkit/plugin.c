@@ -11,8 +11,7 @@
  * many are under way as nbdkit has threads for a connection (its option -t).
  *
  * Not in the table, because nbdkit's own way is right: can_fua (a write that has to be durable is
- * followed by a flush), zero (zeros are written). Trim is absent while the frontend cannot discard;
- * its place is a can_trim and a trim like flush here.
+ * followed by a flush), zero (zeros are written: what was discarded need not read as zeros).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -162,6 +161,14 @@ static int xpv_can_flush(void *handle)
 	return get_info().flush;
 }
 
+static int xpv_can_trim(void *handle)
+{
+	struct pv_blk_info info = get_info();
+
+	(void)handle;
+	return info.discard && !info.readonly;
+}
+
 /* All connections use one ring: a flush is about what any of them has written. */
 static int xpv_can_multi_conn(void *handle)
 {
@@ -176,7 +183,8 @@ static int xpv_can_multi_conn(void *handle)
 static int transfer(enum pv_blk_op op, void *data, uint32_t count, uint64_t offset)
 {
 	static const char *const names[] = { [PV_BLK_READ] = "read", [PV_BLK_WRITE] = "write",
-					     [PV_BLK_FLUSH] = "flush" };
+					     [PV_BLK_FLUSH] = "flush",
+					     [PV_BLK_DISCARD] = "trim" };
 	struct pv_blk_info info = get_info();
 	enum pv_err err = PV_EALIGN;
 
@@ -213,6 +221,13 @@ static int xpv_flush(void *handle, uint32_t flags)
 	return transfer(PV_BLK_FLUSH, NULL, 0, 0);
 }
 
+static int xpv_trim(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
+{
+	(void)handle;
+	(void)flags;
+	return transfer(PV_BLK_DISCARD, NULL, count, offset);
+}
+
 static struct nbdkit_plugin plugin = {
 	.name = "xpv",
 	.longname = "xpv paravirtual disk",
@@ -231,10 +246,12 @@ static struct nbdkit_plugin plugin = {
 	.block_size = xpv_block_size,
 	.can_write = xpv_can_write,
 	.can_flush = xpv_can_flush,
+	.can_trim = xpv_can_trim,
 	.can_multi_conn = xpv_can_multi_conn,
 	.pread = xpv_pread,
 	.pwrite = xpv_pwrite,
 	.flush = xpv_flush,
+	.trim = xpv_trim,
 };
 
 NBDKIT_REGISTER_PLUGIN(plugin)
