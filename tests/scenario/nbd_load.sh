@@ -98,6 +98,8 @@ verified b --iodepth=16 --bs=64k --size=16M
 nbd_end b
 nbd_closed g 51728 || fail "the disk is not closed"
 
+[ "$(stat_of g indirect_reqs 51712)" -gt 0 ] || fail "there were no indirect requests"
+
 # The disk is taken away: its users are told, no client gets it any more, the server ends well.
 endless a 51712
 works xpv block-detach g xvda
