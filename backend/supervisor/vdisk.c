@@ -88,7 +88,7 @@ static int read_ring_pages(struct device *dev, uint32_t *pages)
 /* A ring of one page is named with and without its index, by different frontends. */
 static int read_ring(struct device *dev, struct wire_vdisk *disk)
 {
-	uint64_t gref;
+	uint64_t gref = 0;
 	int rc = read_ring_pages(dev, &disk->nr_grefs);
 
 	for (uint32_t i = 0; i < disk->nr_grefs && rc == 0; i++) {

@@ -62,11 +62,6 @@ static int make_requests(struct disk *disk)
 		disk->buffers = NULL;
 	if (!disk->reqs || !disk->buffers)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < slots; i++) {
-		disk->reqs[i].disk = disk;
-		disk->reqs[i].slot = (uint16_t)i;
-		disk->reqs[i].buf = disk->buffers + (size_t)i * DISK_BUFFER;
-	}
 	return 0;
 }
 

@@ -38,9 +38,12 @@ static void copy_segments(struct disk *disk, struct taken *taken, unsigned int n
 static struct request *request_begin(struct disk *disk, const struct taken *t,
 				     const struct blk_seg *segs)
 {
-	struct request *r = &disk->reqs[t->slot];
+	struct request *r = &disk->reqs[t->slot];	/* whose memory nobody may have touched */
 	enum blk_verdict verdict = blk_validate(&disk->geo, &t->req, segs, &r->plan);
 
+	r->disk = disk;
+	r->slot = (uint16_t)t->slot;
+	r->buf = disk->buffers + t->slot * (size_t)DISK_BUFFER;
 	r->id = t->req.id;
 	r->op = blk_request_op(&t->req);
 	r->phase = PHASE_NEW;
