@@ -38,7 +38,7 @@ static bool is_closing(const struct worker *w, uint32_t devid)
 	return false;
 }
 
-/* Its nodes were removed while its worker was being started: the watch on them has more to say. */
+/* Its nodes were removed while its worker was being started. */
 static bool frontend_gone(struct device *dev)
 {
 	uint64_t state;
@@ -58,6 +58,7 @@ static void send_attach(struct device *dev)
 			dev->reason[0] = '\0';
 			worker_forget(dev);
 			dev->link = LINK_NONE;
+			device_look(dev);
 			return;
 		}
 		device_attached(dev, -EINVAL, "its frontend's keys do not fit");
