@@ -57,6 +57,7 @@ $(BUILD)/%.o: %.c
 RING_SRC := ring/blk_abi.c
 
 SCHEMA_SRC := xenstore-schema/hotplug.c \
+	      xenstore-schema/params.c \
 	      xenstore-schema/parse.c \
 	      xenstore-schema/path.c \
 	      xenstore-schema/schema.c \
