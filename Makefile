@@ -95,13 +95,16 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/claim.c \
 	    backend/supervisor/control.c \
 	    backend/supervisor/device.c \
+	    backend/supervisor/dial.c \
 	    backend/supervisor/discover.c \
 	    backend/supervisor/host.c \
 	    backend/supervisor/hotplug.c \
 	    backend/supervisor/image.c \
 	    backend/supervisor/journal_file.c \
 	    backend/supervisor/main.c \
+	    backend/supervisor/memory.c \
 	    backend/supervisor/process.c \
+	    backend/supervisor/remote.c \
 	    backend/supervisor/step.c \
 	    backend/supervisor/store.c \
 	    backend/supervisor/vdisk.c \
@@ -110,7 +113,9 @@ XPVD_SRC := backend/loop.c \
 VDISK_CORE_SRC := backend/vdisk/disk.c \
 		  backend/vdisk/queue.c \
 		  backend/vdisk/request.c \
+		  backend/vdisk/target.c \
 		  backend/vdisk/target_file.c \
+		  backend/vdisk/target_null.c \
 		  backend/vdisk/uring.c \
 		  backend/vdisk/validate.c \
 		  backend/worker/filter.c \
@@ -125,6 +130,12 @@ VDISK_SRC := backend/loop.c \
 	     backend/vdisk/main.c \
 	     backend/vdisk/serve.c \
 	     $(VDISK_CORE_SRC)
+
+# Two programs: guests without disks on servers are spared libnbd, and its system calls.
+NBD_NONE_SRC := backend/vdisk/nbd_none.c
+NBD_SRC := backend/vdisk/nbd_client.c \
+	   backend/vdisk/nbd_probe.c \
+	   backend/vdisk/target_nbd.c
 
 # --- tools ------------------------------------------------------------------------------------
 
@@ -175,14 +186,16 @@ $(BUILD)/sim/xsd_preload.so: $(BUILD)/sim/obj/xsd_preload.o
 objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
 XEN_LIBS := -lxenstore -lxenevtchn -lxengnttab
-PROGRAMS := minidom xpv xpvd xpv-vdisk xpv-hypervisor xpv-sim-vm
+PROGRAMS := minidom xpv xpvd xpv-vdisk xpv-vdisk-nbd xpv-hypervisor xpv-sim-vm
 
 $(BUILD)/minidom: $(call objs,$(MINIDOM_SRC) $(LINUX_PORT_SRC) $(FRONTEND_SRC) $(RING_SRC) $(SCHEMA_SRC))
 $(BUILD)/minidom: LIBS := $(XEN_LIBS)
 $(BUILD)/xpvd: $(call objs,$(XPVD_SRC) $(RING_SRC) $(SCHEMA_SRC))
 $(BUILD)/xpvd: LIBS := $(XEN_LIBS) -ljson-c
-$(BUILD)/xpv-vdisk: $(call objs,$(VDISK_SRC) $(RING_SRC))
+$(BUILD)/xpv-vdisk: $(call objs,$(VDISK_SRC) $(NBD_NONE_SRC) $(RING_SRC))
 $(BUILD)/xpv-vdisk: LIBS := -lxenevtchn -lxengnttab -luring -lseccomp -lcap-ng
+$(BUILD)/xpv-vdisk-nbd: $(call objs,$(VDISK_SRC) $(NBD_SRC) $(RING_SRC))
+$(BUILD)/xpv-vdisk-nbd: LIBS := -lxenevtchn -lxengnttab -luring -lseccomp -lcap-ng -lnbd
 $(BUILD)/xpv: $(call objs,$(XPV_SRC) $(SIM_TOOLS_SRC) $(SCHEMA_SRC))
 $(BUILD)/xpv: LIBS := -lxenstore -lxenctrl -lxenforeignmemory -lxlutil -lxenlight -lxentoollog -ljson-c
 $(BUILD)/xpv-hypervisor: $(call objs,$(SIM_HYPERVISOR_SRC))
@@ -200,6 +213,7 @@ all: $(addprefix $(BUILD)/,$(PROGRAMS)) $(SIM_LIBS)	## build everything
 
 # What a unit test may want; the linker takes from the archive what it needs.
 TESTED_SRC := $(RING_SRC) $(SCHEMA_SRC) $(FRONTEND_SRC) $(LINUX_PORT_SRC) $(VDISK_CORE_SRC) \
+	      $(NBD_NONE_SRC) \
 	      backend/loop.c backend/log.c backend/wire.c \
 	      $(filter frontend/example/%,$(MINIDOM_SRC)) \
 	      $(filter-out tools/main.c,$(XPV_SRC)) $(SIM_TOOLS_SRC)

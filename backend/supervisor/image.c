@@ -29,6 +29,7 @@
 
 void image_close(struct device *dev)
 {
+	remote_close(dev);
 	if (dev->disk.fd >= 0)
 		close(dev->disk.fd);
 	dev->disk.fd = -1;
@@ -81,9 +82,22 @@ static int find_target(struct device *dev)
 	       rc;
 }
 
+/* A key of the toolstack's that is a number: its default if it is absent. */
+static int read_number(struct device *dev, enum xs_key_id id, uint64_t *out)
+{
+	int rc = store_number(dev, XBT_NULL, dev->be_path, id, 0, out);
+
+	if (rc == -ENOENT)
+		*out = xs_default(id);
+	else if (rc)
+		return device_reason(dev, "the key %s cannot be read: %s", xs_key(id)->name,
+				     strerror(-rc));
+	return 0;
+}
+
 static int read_settings(struct device *dev)
 {
-	uint64_t type;
+	uint64_t type, direct, reconnect;
 	char text[8];
 	int rc;
 
@@ -93,6 +107,10 @@ static int read_settings(struct device *dev)
 	rc = store_number(dev, XBT_NULL, dev->be_path, XS_B_TYPE, 0, &type);
 	if (rc && rc != -ENOENT)
 		return device_reason(dev, "the key type cannot be read: %s", strerror(-rc));
+	if (read_number(dev, XS_B_DIRECT, &direct) || read_number(dev, XS_B_RECONNECT, &reconnect))
+		return -1;
+	dev->disk.direct = direct;
+	dev->disk.reconnect = (uint32_t)reconnect;
 	return find_target(dev);
 }
 
@@ -176,15 +194,11 @@ static uint64_t measure(struct device *dev)
 	return 0;
 }
 
-int image_open(struct device *dev)
+static int open_file(struct device *dev)
 {
 	uint64_t bytes;
 	int locked = 0;
 
-	if (dev->disk.fd >= 0)
-		return 0;
-	if (read_settings(dev))
-		return -1;
 	dev->disk.fd = open_path(dev, dev->disk.target);
 	if (dev->disk.fd < 0)
 		return device_reason(dev, "%s: %s: check the path and its permissions",
@@ -204,4 +218,32 @@ int image_open(struct device *dev)
 	}
 	dev->disk.sectors = bytes / BLK_SECTOR;
 	return 0;
+}
+
+int image_open(struct device *dev)
+{
+	struct xs_target target;
+	const char *wrong;
+
+	if (dev->disk.fd >= 0)
+		return 0;
+	if (read_settings(dev))
+		return -1;
+	wrong = xs_target_parse(dev->disk.target, &target);
+	if (wrong)
+		return device_reason(dev, "%s: %s", dev->disk.target, wrong);
+	dev->disk.kind = target.kind;
+	switch (target.kind) {
+	case XS_TARGET_FILE:
+		return open_file(dev);
+	case XS_TARGET_NULL:
+	case XS_TARGET_RAM:
+		return memory_open(dev, &target);
+	case XS_TARGET_NBD:
+		dev->remote.server = target;
+		return remote_open(dev);
+	default:
+		return device_reason(dev, "%s: images of format %s are not served", dev->disk.target,
+				     xs_target_name(target.kind));
+	}
 }

@@ -140,6 +140,7 @@ static int set_up(struct supervisor *sup)
 		workers_disown(sup);
 		workers_sweep(sup);
 		journal_file_sweep(sup);
+		memory_sweep(sup);
 		rc = control_start(sup);
 	}
 	if (rc)

@@ -10,6 +10,9 @@
  *	hotplug.c	devices that a script sets up
  *	vdisk.c		what the steps mean for a disk: its features, its connection
  *	image.c		what a disk is served from: found, opened, measured
+ *	memory.c	disks without an image
+ *	remote.c	disks that a server has
+ *	dial.c		connections to servers, made without waiting for them
  *	worker.c	what is said between us and the workers, one a guest and class
  *	process.c	their processes: started, started again, sent home
  *	adopt.c		those that an earlier supervisor left
@@ -30,6 +33,8 @@
 
 #include "log.h"
 #include "loop.h"
+#include "params.h"
+#include "remote.h"
 #include "schema.h"
 #include "wire.h"
 
@@ -65,10 +70,12 @@ struct supervisor {
 struct device_class {
 	enum xs_class id;
 	const char *program;		/* the worker's */
+	const char *program_nbd;	/* of one that has disks on servers as well */
 	/* Whether that may be opened. 1: yes; 0: not yet, with a reason if it is worth one. What
 	 * changes it is below the backend's directory. */
 	int (*ready)(struct device *dev);
-	/* Opens what the device stands for and sets dev->identity; idempotent. */
+	/* Opens what the device stands for and sets dev->identity; idempotent. 1: that takes a while,
+	 * and device_look() is called when it is done. */
 	int (*prepare)(struct device *dev);
 	/* Writes what the backend offers. */
 	bool (*publish)(struct device *dev, xs_transaction_t t);
@@ -85,6 +92,7 @@ struct device_class {
 /* Where a device stands with its worker. */
 enum link_state {
 	LINK_NONE,		/* no worker knows of it */
+	LINK_PROBING,		/* it is being found out what there is to be attached */
 	LINK_WAITING,		/* to be attached as soon as the worker greets */
 	LINK_ATTACHING,		/* WIRE_ATTACH sent */
 	LINK_ATTACHED,
@@ -107,6 +115,7 @@ struct device {
 	bool failed;			/* broken for good, until the frontend starts over */
 	bool domain_gone;
 	bool orphaned;			/* its worker has gone: to be told */
+	bool troubled;			/* `reason` is about a server that may come back */
 	enum xb_state mine;		/* as last read from the store */
 	enum xb_state next_state;	/* to be written when the link has changed */
 	enum link_state link;
@@ -126,9 +135,12 @@ struct device {
 		int fd;
 		uint64_t sectors;
 		uint32_t sector_size, physical_sector_size;
-		bool readonly;
+		bool readonly, direct;
+		enum xs_target_kind kind;
+		uint32_t reconnect;	/* seconds */
 		char target[XS_PATH_MAX * 2];
 	} disk;
+	struct remote remote;
 };
 
 /* device.c */
@@ -145,6 +157,8 @@ struct device *device_by_token(struct supervisor *sup, const char *token);
 void device_look(struct device *dev);
 /* Forgets the device, whose nodes are gone; the worker is told. */
 void device_remove(struct device *dev);
+/* What keeps a connected disk's server away, for people to read; "": nothing does any more. */
+void device_trouble(struct device *dev, const char *why);
 /* From worker.c: the worker has answered, or died. */
 void device_attached(struct device *dev, int rc, const char *why);
 void device_detached(struct device *dev);
@@ -201,6 +215,14 @@ extern const struct device_class vdisk_class;
 /* Opens what serves the disk, finds its size and identity; idempotent. 0 or -1 with a reason. */
 int image_open(struct device *dev);
 void image_close(struct device *dev);
+
+/* memory.c */
+/* As image_open(), for a disk of that kind. */
+int memory_open(struct device *dev, const struct xs_target *target);
+/* The disk is gone, and its data with it. */
+void memory_remove(const struct device *dev);
+/* Removes the data of disks that went while there was no xpvd. */
+void memory_sweep(struct supervisor *sup);
 
 /* adopt.c */
 void workers_adopt(struct supervisor *sup);

@@ -38,6 +38,7 @@ struct disk_env {
 	xengnttab_handle *xgt;
 	xenevtchn_handle *xce;
 	struct uring *uring;		/* NULL: not permitted here; I/O is done in place */
+	struct nbd_host *nbd;		/* NULL: no disk that a server has can be opened */
 	struct copy_list copies;
 };
 
