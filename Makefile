@@ -97,6 +97,8 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/device.c \
 	    backend/supervisor/dial.c \
 	    backend/supervisor/discover.c \
+	    backend/supervisor/format.c \
+	    backend/supervisor/header.c \
 	    backend/supervisor/host.c \
 	    backend/supervisor/hotplug.c \
 	    backend/supervisor/image.c \
@@ -216,6 +218,7 @@ TESTED_SRC := $(RING_SRC) $(SCHEMA_SRC) $(FRONTEND_SRC) $(LINUX_PORT_SRC) $(VDIS
 	      $(NBD_NONE_SRC) \
 	      backend/loop.c backend/log.c backend/wire.c \
 	      $(filter frontend/example/%,$(MINIDOM_SRC)) \
+	      backend/supervisor/header.c \
 	      $(filter-out tools/main.c,$(XPV_SRC)) $(SIM_TOOLS_SRC)
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c tests/hostile/test_*.c)))
 GUESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/lib/guest_*.c tests/hostile/guest_*.c)))

@@ -112,6 +112,7 @@ struct device *device_create(struct supervisor *sup, enum xs_kind kind, unsigned
 	dev->devid = devid;
 	dev->journal_fd = dev->disk.fd = -1;
 	remote_init(dev);
+	format_init(dev);
 	dev->told[0] = '?';		/* by an earlier supervisor, perhaps */
 	dev->retry.expired = retry_due;
 	if (!xs_backend_path(dev->be_path, sizeof(dev->be_path), sup->domid, kind, fe, devid) ||

@@ -30,6 +30,7 @@
 void image_close(struct device *dev)
 {
 	remote_close(dev);
+	format_close(dev);
 	if (dev->disk.fd >= 0)
 		close(dev->disk.fd);
 	dev->disk.fd = -1;
@@ -243,7 +244,6 @@ int image_open(struct device *dev)
 		dev->remote.server = target;
 		return remote_open(dev);
 	default:
-		return device_reason(dev, "%s: images of format %s are not served", dev->disk.target,
-				     xs_target_name(target.kind));
+		return format_open(dev, &target) ? -1 : remote_open(dev);
 	}
 }

@@ -141,6 +141,7 @@ static int set_up(struct supervisor *sup)
 		workers_sweep(sup);
 		journal_file_sweep(sup);
 		memory_sweep(sup);
+		format_sweep(sup);
 		rc = control_start(sup);
 	}
 	if (rc)
@@ -150,6 +151,7 @@ static int set_up(struct supervisor *sup)
 
 static void tear_down(struct supervisor *sup)
 {
+	sup->leaving = true;
 	control_stop(sup);
 	workers_close(sup);
 	while (sup->devices) {

@@ -21,6 +21,8 @@
 #include "worker.h"
 
 #define AGAIN_NS	1000000000u
+#define SOON_NS		50000000u
+#define RESTART_NS	100000000u
 #define LIMIT_NS	UINT64_C(8000000000)	/* the toolstack waits for 10 s */
 
 static uint64_t hash(const char *text)
@@ -30,6 +32,11 @@ static uint64_t hash(const char *text)
 	for (; *text; text++)
 		h = (h ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
 	return h;
+}
+
+static uint64_t identity(const struct device *dev)
+{
+	return hash(dev->disk.target) ^ dev->remote.salt;
 }
 
 static void drop_socket(struct device *dev)
@@ -55,6 +62,7 @@ static void found(struct device *dev, enum remote_known known, const char *why)
 	stop(dev);
 	loop_timer_cancel(&dev->sup->loop, &dev->remote.limit);
 	dev->remote.known = known;
+	dev->remote.known_of = identity(dev);
 	snprintf(dev->remote.why, sizeof(dev->remote.why), "%.120s: %s", dev->disk.target,
 		 log_safe(safe, sizeof(safe), why));
 	if (dev->link == LINK_PROBING)
@@ -78,11 +86,36 @@ static void dial(struct device *dev)
 		loop_timer_set(&dev->sup->loop, &dev->remote.again, AGAIN_NS);
 }
 
+/* A server of our own may have to be started first. */
 static void again_due(struct loop_timer *timer)
 {
 	struct remote *r = container_of(timer, struct remote, again);
+	struct device *dev = container_of(r, struct device, remote);
 
-	dial(container_of(r, struct device, remote));
+	if (dev->disk.fd < 0 && dev->link != LINK_PROBING) {
+		remote_wanted(dev);	/* it could not even be opened */
+		return;
+	}
+	if (xs_target_is_format(dev->disk.kind) && !format_runs(dev) && format_restart(dev)) {
+		device_trouble(dev, dev->reason);
+		loop_timer_set(&dev->sup->loop, timer, AGAIN_NS);
+		return;
+	}
+	dial(dev);
+}
+
+/* Another process that still has the image may be about to end: one whose disk was detached. */
+void remote_server_ended(struct device *dev)
+{
+	char text[WIRE_TEXT + 32];
+
+	if (dev->link == LINK_PROBING && !strstr(dev->format.last_words, " lock")) {
+		snprintf(text, sizeof(text), "%s", dev->format.last_words);
+		found(dev, REMOTE_BAD, text);
+		return;
+	}
+	dial_cancel(&dev->remote.dial);
+	loop_timer_set(&dev->sup->loop, &dev->remote.again, RESTART_NS);
 }
 
 /* Hands the connection on; the worker decides what becomes of it. */
@@ -101,6 +134,10 @@ static void dialled(struct dial *d, int fd, const char *why)
 	struct device *dev = container_of(r, struct device, remote);
 	char text[WIRE_TEXT + 32];
 
+	if (fd < 0 && format_runs(dev)) {
+		loop_timer_set(&dev->sup->loop, &r->again, SOON_NS);	/* it has just begun */
+		return;
+	}
 	if (fd < 0) {
 		snprintf(text, sizeof(text), "its server: %s: see whether it runs", why);
 		if (dev->link == LINK_PROBING) {
@@ -154,12 +191,18 @@ void remote_wanted(struct device *dev)
 	if (dev->link != LINK_ATTACHED && dev->link != LINK_ATTACHING)
 		return;
 	dev->remote.wanted = true;
+	dev->reason[0] = '\0';
 	if (dev->disk.fd < 0 && dev->class->prepare(dev)) {	/* an earlier supervisor opened it */
 		device_trouble(dev, dev->reason);
 		loop_timer_set(&dev->sup->loop, &dev->remote.again, AGAIN_NS);
 		return;
 	}
 	dial(dev);
+}
+
+bool remote_is_same(struct device *dev)
+{
+	return !journal_file_connected(dev) || dev->journal->identity[0] == identity(dev);
 }
 
 /* Fills in what the disk is. */
@@ -170,7 +213,7 @@ static int open_as(struct device *dev, uint64_t sectors)
 		return device_reason(dev, "/dev/null: %s", strerror(errno));
 	dev->disk.sectors = sectors;
 	dev->disk.sector_size = dev->disk.physical_sector_size = BLK_SECTOR;
-	dev->identity[0] = hash(dev->disk.target);
+	dev->identity[0] = identity(dev);
 	dev->identity[1] = sectors;
 	return 0;
 }
@@ -196,7 +239,7 @@ int remote_open(struct device *dev)
 	r->used = true;
 	if (journal_file_connected(dev))
 		return open_as(dev, dev->journal->identity[1]);
-	if (r->known != REMOTE_UNKNOWN)
+	if (r->known != REMOTE_UNKNOWN && r->known_of == identity(dev))
 		return take_known(dev);
 	stop(dev);
 	dev->worker = worker_for(dev->sup, dev->class, dev->fe);

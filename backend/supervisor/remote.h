@@ -19,6 +19,7 @@ enum remote_known { REMOTE_UNKNOWN, REMOTE_GOOD, REMOTE_BAD };
 struct remote {
 	bool used;		/* the disk is of this kind: its worker has to speak the protocol */
 	struct xs_target server;
+	uint64_t salt;		/* tells it from others of the same address, now or later */
 	struct dial dial;
 	struct loop_timer again;	/* when to dial again */
 	struct loop_timer limit;	/* when finding out takes too long */
@@ -27,6 +28,7 @@ struct remote {
 	bool asked;		/* the worker is finding out */
 	/* What was found out, until somebody asks. */
 	enum remote_known known;
+	uint64_t known_of;
 	uint64_t bytes;
 	bool readonly;
 	char why[WIRE_TEXT + 160];
@@ -44,5 +46,9 @@ void remote_worker_ready(struct device *dev);
 /* From the worker: what a server has; that a connection is missing. */
 void remote_probed(struct device *dev, const struct wire_probed *result);
 void remote_wanted(struct device *dev);
+/* From format.c: the server is a process of ours, and has ended. */
+void remote_server_ended(struct device *dev);
+/* True unless a guest is connected to something else than what the disk now is. */
+bool remote_is_same(struct device *dev);
 
 #endif

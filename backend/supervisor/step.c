@@ -73,9 +73,9 @@ static int detach_first(struct device *dev, enum xb_state next)
  * ones holds, though nobody may have seen those go. */
 static int forget_earlier(struct device *dev, enum xb_state next)
 {
-	int rc = detach_first(dev, next);
+	int rc = dev->preparing ? 0 : detach_first(dev, next);
 
-	if (rc)
+	if (rc || dev->preparing)
 		return rc;
 	dev->class->release(dev);
 	journal_file_close(dev, true);
@@ -91,6 +91,7 @@ static int open_target(struct device *dev)
 	struct journal_head *journal;
 	int rc = dev->class->prepare(dev);
 
+	dev->preparing = rc > 0;
 	if (rc)
 		return rc;
 	if (journal_file_open(dev))

@@ -12,6 +12,8 @@
  *	image.c		what a disk is served from: found, opened, measured
  *	memory.c	disks without an image
  *	remote.c	disks that a server has
+ *	format.c	images that are not raw: such a server for each
+ *	header.c	what an image would have opened besides itself
  *	dial.c		connections to servers, made without waiting for them
  *	worker.c	what is said between us and the workers, one a guest and class
  *	process.c	their processes: started, started again, sent home
@@ -31,6 +33,7 @@
 #include <sys/types.h>
 #include <xenstore.h>
 
+#include "format.h"
 #include "log.h"
 #include "loop.h"
 #include "params.h"
@@ -58,6 +61,7 @@ struct supervisor {
 	uid_t worker_uid;		/* who workers become, if we are root */
 	gid_t worker_gid;
 	bool broken;			/* ends because it cannot go on */
+	bool leaving;			/* ends, and what serves disks is to go on */
 	struct device *devices;
 	struct worker *workers;
 	struct loop_fd store_events, control, signals;
@@ -114,6 +118,7 @@ struct device {
 	bool dirty;			/* something has changed: look again */
 	bool failed;			/* broken for good, until the frontend starts over */
 	bool domain_gone;
+	bool preparing;			/* class->prepare has said 1 */
 	bool orphaned;			/* its worker has gone: to be told */
 	bool troubled;			/* `reason` is about a server that may come back */
 	enum xb_state mine;		/* as last read from the store */
@@ -141,6 +146,7 @@ struct device {
 		char target[XS_PATH_MAX * 2];
 	} disk;
 	struct remote remote;
+	struct format format;
 };
 
 /* device.c */
