@@ -119,7 +119,40 @@ static int open_path(const struct device *dev, const char *path)
 {
 	/* O_NONBLOCK: a FIFO is refused later, and must not be waited for here */
 	return open(path, O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
+		    (dev->disk.direct ? O_DIRECT : 0) |
 		    (dev->disk.readonly ? O_RDONLY : O_RDWR));
+}
+
+static int say_not_opened(struct device *dev)
+{
+	if (errno == EINVAL && dev->disk.direct)
+		return device_reason(dev, "%s: its file system knows no O_DIRECT: leave 'direct' "
+				     "out", dev->disk.target);
+	return device_reason(dev, "%s: %s: check the path and its permissions", dev->disk.target,
+			     strerror(errno));
+}
+
+/* Past the page cache the medium's own unit counts, and guests are promised sectors of 512 bytes.
+ * Who cannot say what the unit is will be believed to have that one. */
+static bool fits_directly(struct device *dev, const struct stat *st)
+{
+	unsigned int unit = 0;
+	int size;
+
+	if (S_ISBLK(st->st_mode) && ioctl(dev->disk.fd, BLKSSZGET, &size) == 0)
+		unit = (unsigned int)size;
+#ifdef STATX_DIOALIGN
+	struct statx stx;
+
+	if (S_ISREG(st->st_mode) && statx(dev->disk.fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) == 0 &&
+	    (stx.stx_mask & STATX_DIOALIGN))
+		unit = stx.stx_dio_offset_align;
+#endif
+	if (unit <= BLK_SECTOR)
+		return true;
+	device_reason(dev, "%s: with O_DIRECT it takes multiples of %u bytes, and the guest may ask "
+		      "for %d: leave 'direct' out", dev->disk.target, unit, BLK_SECTOR);
+	return false;
 }
 
 /* True: fd is a loop device that is the whole of a file, the one that st describes. */
@@ -185,6 +218,8 @@ static uint64_t measure(struct device *dev)
 			      path);
 		return 0;
 	}
+	if (dev->disk.direct && !fits_directly(dev, &st))
+		return 0;
 	if (bytes == 0)
 		device_reason(dev, "%s is empty: give it a size, as with truncate -s", path);
 	else if (bytes % BLK_SECTOR)
@@ -202,8 +237,7 @@ static int open_file(struct device *dev)
 
 	dev->disk.fd = open_path(dev, dev->disk.target);
 	if (dev->disk.fd < 0)
-		return device_reason(dev, "%s: %s: check the path and its permissions",
-				     dev->disk.target, strerror(errno));
+		return say_not_opened(dev);
 	/* a read-only block device can be opened for writing all the same */
 	if (!dev->disk.readonly && ioctl(dev->disk.fd, BLKROGET, &locked) == 0 && locked) {
 		image_close(dev);
@@ -211,7 +245,7 @@ static int open_file(struct device *dev)
 				     dev->disk.target);
 	}
 	look_behind_loop(dev);
-	fcntl(dev->disk.fd, F_SETFL, 0);	/* from now on it may wait */
+	fcntl(dev->disk.fd, F_SETFL, dev->disk.direct ? O_DIRECT : 0);	/* now it may wait */
 	bytes = measure(dev);
 	if (bytes == 0) {
 		image_close(dev);

@@ -6,6 +6,8 @@
  * RWF_NOWAIT. What would wait goes through io_uring, as do writes and syncs, so that one slow
  * request holds up no other. Files on tmpfs know no RWF_NOWAIT, and need none: there, copying in
  * place is all there is (and handing it to io_uring would only move it to a kernel thread).
+ *
+ * With O_DIRECT nothing is in the page cache, and all of it goes through io_uring.
  */
 #include <errno.h>
 #include <linux/magic.h>
@@ -50,6 +52,9 @@ static int file_now(struct target *t, struct target_io *io, bool wait)
 	bool may_wait = wait || t->in_memory || !t->uring;
 	ssize_t r;
 
+	/* neither a guest's page nor a wait: it is started, on our own aligned memory */
+	if (t->direct && !wait && io->op != TARGET_SYNC)
+		return -EAGAIN;
 	if (io->op == TARGET_SYNC) {
 		if (!may_wait)
 			return -EAGAIN;
@@ -72,7 +77,7 @@ static int file_now(struct target *t, struct target_io *io, bool wait)
 
 static int file_start(struct target *t, struct target_io *io)
 {
-	return uring_queue(t->uring, io);
+	return t->uring ? uring_queue(t->uring, io) : -EAGAIN;
 }
 
 static void file_close(struct target *t)

@@ -29,7 +29,7 @@ no_daemons() {
 	[ -z "$(daemons)$(find "$XPV_RUNDIR/format" -type f -o -type s)" ]
 }
 
-system_start
+sim_start
 guest g
 sum_of() {
 	in_guest g "sum $1" | cut -d' ' -f1

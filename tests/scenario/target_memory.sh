@@ -6,8 +6,6 @@
 # Memory is kept for as long as the disk is attached: over kills of its worker and of xpvd, under a
 # load that verifies. It goes with the disk, and nothing of it is left for the next one.
 #
-# runs on: simulator, xen
-#
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"
 
@@ -18,7 +16,7 @@ sum_of() {
 	in_guest "$1" "sum $2" | awk '{ print $1 }'
 }
 
-system_start
+sim_start
 guest g
 works xpv block-attach g vdev=xvda,target=null:8M
 works in_guest g "fill xvda 7"

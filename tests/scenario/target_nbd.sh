@@ -17,7 +17,7 @@ need xpv xpvd xpv-vdisk xpv-vdisk-nbd minidom
 
 truncate -s 8M "$DIR/a.img"
 head -c 8M /dev/urandom >"$DIR/b.img"
-system_start
+sim_start
 guest g
 
 # What is there is what the server has.

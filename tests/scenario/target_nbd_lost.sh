@@ -23,7 +23,7 @@ start_server() {
 
 truncate -s 8M "$DIR/a.img"
 start_server
-system_start
+sim_start
 guest g
 works xpv block-attach g "vdev=xvda,reconnect=60,target=$(at a)"
 guest_begin load g "loop 100000 stress xvda 7 1"
