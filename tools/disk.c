@@ -50,7 +50,8 @@ static bool check_keys(const char *spec)
 		if (len && p[len] == '=') {
 			if (!known_key(p, len)) {
 				tool_error("disk '%s': unknown key '%.*s'; the keys are format, "
-					   "vdev, access, devtype and, last, target", spec,
+					   "vdev, access, devtype, reconnect and, last, "
+					   "target", spec,
 					   (int)len, p);
 				return false;
 			}
@@ -194,8 +195,8 @@ static int take_target(struct disk *disk, const char *spec, const libxl_device_d
 static int refuse_moot(const char *spec, const struct disk *disk)
 {
 	if (disk->direct && disk->kind != XS_TARGET_FILE)
-		return tool_error("disk '%s': 'direct' is for raw files and block devices; leave it "
-				  "out", spec);
+		return tool_error("disk '%s': 'direct' is for raw files and block devices; leave "
+				  "it out", spec);
 	if (disk->backing && !xs_target_is_format(disk->kind))
 		return tool_error("disk '%s': 'backing' is for images of format qcow2, vhd and "
 				  "vmdk; leave it out", spec);

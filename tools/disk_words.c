@@ -71,7 +71,8 @@ static void take_format(struct disk *disk, char *spec, char *p, size_t len)
 		return;
 	disk->kind = XS_TARGET_VMDK;
 	memcpy(word, RAW, sizeof(RAW) - 1);
-	memmove(word + sizeof(RAW) - 1, word + sizeof(VMDK) - 1, strlen(word + sizeof(VMDK) - 1) + 1);
+	p = word + sizeof(VMDK) - 1;
+	memmove(word + sizeof(RAW) - 1, p, strlen(p) + 1);
 }
 
 int disk_take_words(struct disk *disk, char *spec)

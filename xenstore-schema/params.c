@@ -75,7 +75,7 @@ static int hex(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Decodes up to one of the characters `end`, or the text's own end; NULL: malformed, or too long. */
+/* Decodes up to the character `end`, or the text's own end; NULL: malformed, or too long. */
 static const char *take_part(const char *p, char end, char *buf, size_t size)
 {
 	struct xs_text out = xs_text_init(buf, size);

@@ -37,7 +37,7 @@ enum xs_target_kind {
 
 struct xs_target {
 	enum xs_target_kind kind;
-	const char *path;		/* FILE, QCOW2, VHD, VMDK: a part of the text; others: NULL */
+	const char *path;		/* of a file, raw or not: a part of the text; or NULL */
 	uint64_t bytes;			/* RAM, NULL: a multiple of 512 */
 	char host[XS_TARGET_HOST];	/* NBD over TCP */
 	unsigned int port;

@@ -112,7 +112,7 @@ static void answered(struct loop_fd *source)
 		return;
 	dial_cancel(d);
 	if (rc <= 0)
-		snprintf(msg.result.text, sizeof(msg.result.text), "the process that connects died");
+		snprintf(msg.result.text, sizeof(msg.result.text), "the connecting process died");
 	msg.result.text[WIRE_TEXT - 1] = '\0';
 	d->done(d, fds[0], msg.result.text);
 }

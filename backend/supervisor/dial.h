@@ -19,8 +19,8 @@ struct dial {
 	void (*done)(struct dial *d, int fd, const char *why);
 };
 
-/* Begins, and gives up an attempt that is under way. d->done is set, and *d zero before its first use
- * but for answer.fd, which is -1. 0 or -errno. */
+/* Begins, and gives up an attempt that is under way. Before the first use *d is zero but for
+ * done and answer.fd, which is -1. 0 or -errno. */
 int dial_start(struct dial *d, struct supervisor *sup, const struct xs_target *to);
 /* Idempotent. */
 void dial_cancel(struct dial *d);

@@ -4,8 +4,8 @@
  *
  * QEMU knows these formats; its daemon makes a network block device of one, on a Unix socket in the
  * run directory, and from there on the disk is one that a server has (remote.c). The format is what
- * the disk's specification says: nothing is told from what is in a file, or a guest with a raw image
- * could choose what its first bytes are taken for.
+ * the disk's specification says: nothing is told from what is in a file, or a guest with a raw
+ * image could choose what its first bytes are taken for.
  *
  * A guest does not notice that a daemon is killed, so what was answered must not be lost with it:
  * the daemon keeps tables of the image in its memory, and is told to write them through before it
@@ -67,14 +67,17 @@ static ssize_t read_file(const char *path, char *buf, size_t size)
 static int find_process(const struct supervisor *sup, const char *name, pid_t *pid)
 {
 	char path[PATH_BYTES], socket[PATH_BYTES], text[2048];
+	uint64_t number;
 	ssize_t n;
 	int fd;
 
 	path_of(sup, name, ".pid", path);
-	if (read_file(path, text, sizeof(text)) <= 0)
+	if (read_file(path, text, sizeof(text)) <= 0 ||
+	    xs_parse_u64(text, strcspn(text, "\n"), &number) != XS_OK || !number ||
+	    number > INT32_MAX)
 		return -1;
-	*pid = (pid_t)atoi(text);
-	fd = *pid > 0 ? pidfd_open(*pid, 0) : -1;
+	*pid = (pid_t)number;
+	fd = pidfd_open(*pid, 0);
 	if (fd < 0)
 		return -1;
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)*pid);
@@ -229,12 +232,11 @@ static void run_daemon(const struct device *dev, const char *name, char *const a
 /* The last line that it wrote, without the arguments that it repeats. */
 static void hear_last_words(struct device *dev)
 {
-	char path[PATH_BYTES], name[32], text[4096], *line, *after;
+	char path[PATH_BYTES], name[32], text[4096] = "", *line, *after;
 
 	name_of(dev, name);
 	path_of(dev->sup, name, ".log", path);
-	if (read_file(path, text, sizeof(text)) < 0)
-		text[0] = '\0';
+	read_file(path, text, sizeof(text));
 	for (size_t n = strlen(text); n > 0 && text[n - 1] == '\n'; n--)
 		text[n - 1] = '\0';
 	line = strrchr(text, '\n') ? strrchr(text, '\n') + 1 : text;
@@ -330,8 +332,8 @@ static int inspect(struct device *dev, const struct xs_target *target, int fd)
 	if (!why || (elsewhere && dev->format.backing))
 		return 0;
 	if (elsewhere)
-		return device_reason(dev, "%s: %s: if it is to be trusted with that, attach it with "
-				     "'backing'; otherwise make it whole with 'qemu-img convert'",
+		return device_reason(dev, "%s: %s: if it is to be trusted with that, attach it "
+				     "with 'backing'; or make it whole with 'qemu-img convert'",
 				     dev->disk.target, why);
 	return device_reason(dev, "%s: %s", dev->disk.target, why);
 }

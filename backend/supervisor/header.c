@@ -57,7 +57,7 @@ static const char *refuse_qcow2(const uint8_t *head, size_t len, bool *elsewhere
 static const char *refuse_vhd(const uint8_t *head, size_t len, bool *elsewhere)
 {
 	if (len < HEADER_BYTES || memcmp(head, "conectix", 8) != 0)
-		return "it is no dynamic VHD; a fixed one is to be converted with 'qemu-img convert'";
+		return "it is no dynamic VHD; convert a fixed one with 'qemu-img convert'";
 	*elsewhere = true;
 	return big(head + 60, 4) == 4 ? "it names a parent" : NULL;
 }
@@ -88,8 +88,8 @@ static const char *refuse_vmdk(const uint8_t *head, size_t len, const char *text
 	*elsewhere = true;
 	if (little(head + 12, 8) == 0)
 		return "its data is in other files";
-	return text_len && memmem(text, text_len, parent, sizeof(parent) - 1) ? "it names a parent" :
-	       NULL;
+	return text_len && memmem(text, text_len, parent, sizeof(parent) - 1) ?
+	       "it names a parent" : NULL;
 }
 
 const char *header_refuse(enum xs_target_kind kind, const uint8_t *head, size_t len,

@@ -144,14 +144,15 @@ static bool fits_directly(struct device *dev, const struct stat *st)
 #ifdef STATX_DIOALIGN
 	struct statx stx;
 
-	if (S_ISREG(st->st_mode) && statx(dev->disk.fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) == 0 &&
+	if (S_ISREG(st->st_mode) &&
+	    statx(dev->disk.fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) == 0 &&
 	    (stx.stx_mask & STATX_DIOALIGN))
 		unit = stx.stx_dio_offset_align;
 #endif
 	if (unit <= BLK_SECTOR)
 		return true;
-	device_reason(dev, "%s: with O_DIRECT it takes multiples of %u bytes, and the guest may ask "
-		      "for %d: leave 'direct' out", dev->disk.target, unit, BLK_SECTOR);
+	device_reason(dev, "%s: with O_DIRECT it takes multiples of %u bytes, and the guest may "
+		      "ask for %d: leave 'direct' out", dev->disk.target, unit, BLK_SECTOR);
 	return false;
 }
 

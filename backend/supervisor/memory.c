@@ -79,8 +79,8 @@ int memory_open(struct device *dev, const struct xs_target *target)
 	image_close(dev);
 	if (!journal_file_connected(dev))
 		memory_remove(dev);
-	return device_reason(dev, "%s: %s: %s has not as much memory as that: ask for less, or make "
-			     "that file system larger", dev->disk.target, strerror(-rc),
+	return device_reason(dev, "%s: %s: %s has not as much memory as that: ask for less, or "
+			     "make that file system larger", dev->disk.target, strerror(-rc),
 			     dev->sup->rundir);
 }
 

@@ -2,8 +2,8 @@
 /*
  * remote.c - disks that a server of network block devices has
  *
- * We connect, since a worker can make no socket; the worker speaks with whoever is at the other end,
- * since we hold what a server is not to get at. So before such a disk is offered, its guest's
+ * We connect, since a worker can make no socket; the worker speaks with whoever is at the other
+ * end, since we hold what a server is not to get at. So before such a disk is offered, its guest's
  * worker is started and handed a connection, and says what there is (LINK_PROBING). Later it asks
  * for another one whenever the one that it has is lost, for as long as the disk is attached.
  *
@@ -192,7 +192,8 @@ void remote_wanted(struct device *dev)
 		return;
 	dev->remote.wanted = true;
 	dev->reason[0] = '\0';
-	if (dev->disk.fd < 0 && dev->class->prepare(dev)) {	/* an earlier supervisor opened it */
+	/* an earlier supervisor may have opened it */
+	if (dev->disk.fd < 0 && dev->class->prepare(dev)) {
 		device_trouble(dev, dev->reason);
 		loop_timer_set(&dev->sup->loop, &dev->remote.again, AGAIN_NS);
 		return;

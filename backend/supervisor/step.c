@@ -84,8 +84,8 @@ static int forget_earlier(struct device *dev, enum xb_state next)
 	return 0;
 }
 
-/* Opens what the device stands for; 1: it will be looked at again. A connection that was taken up in the journal is about what was
- * opened then, and about nothing else that has its name now. */
+/* Opens what the device stands for; 1: it will be looked at again. A connection that was taken up
+ * in the journal is about what was opened then, and about nothing else that has its name now. */
 static int open_target(struct device *dev)
 {
 	struct journal_head *journal;

@@ -78,8 +78,8 @@ struct device_class {
 	/* Whether that may be opened. 1: yes; 0: not yet, with a reason if it is worth one. What
 	 * changes it is below the backend's directory. */
 	int (*ready)(struct device *dev);
-	/* Opens what the device stands for and sets dev->identity; idempotent. 1: that takes a while,
-	 * and device_look() is called when it is done. */
+	/* Opens what the device stands for and sets dev->identity; idempotent. 1: that takes a
+	 * while, and device_look() is called when it is done. */
 	int (*prepare)(struct device *dev);
 	/* Writes what the backend offers. */
 	bool (*publish)(struct device *dev, xs_transaction_t t);

@@ -27,8 +27,8 @@ struct nbd_client {
 	void (*on_turn)(struct nbd_client *c);
 };
 
-/* Begins the handshake for the export on a connected socket, which is the client's from here on, also
- * on failure. The owner's functions and the loop are set. 0 or -errno. */
+/* Begins the handshake for the export on a connected socket, which is the client's from here on,
+ * also on failure. The owner's functions and the loop are set. 0 or -errno. */
 int nbd_client_start(struct nbd_client *c, int fd, const char *name);
 /* Closes the connection; nothing is called any more, and no buffer is touched. Idempotent. */
 void nbd_client_stop(struct nbd_client *c);

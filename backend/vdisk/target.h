@@ -54,8 +54,8 @@ struct target {
 struct disk_env;
 struct wire_vdisk;
 
-/* target.c: whichever of them the supervisor says. fd is the target's from here on, also on failure.
- * 0 or -errno. */
+/* target.c: whichever of them the supervisor says. fd is the target's from here on, also on
+ * failure. 0 or -errno. */
 int target_open(struct target *t, const struct disk_env *env, uint32_t devid,
 		const struct wire_vdisk *conn, int fd);
 

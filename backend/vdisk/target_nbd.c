@@ -9,9 +9,9 @@
  * may take with it what it had answered and was not asked to flush, as a disk that loses power may;
  * one that keeps its data in files, or the host's page cache, loses nothing when it is killed.
  *
- * A guest notices nothing of this but a pause, unless it lasts: after `reconnect` seconds without an
- * answer all that waits fails, and so does what comes, until there is a connection again. A server
- * that is connected and does not answer is given up earlier, and connected to anew.
+ * A guest notices nothing of this but a pause, unless it lasts: after `reconnect` seconds without
+ * an answer all that waits fails, and so does what comes, until there is a connection again. A
+ * server that is connected and does not answer is given up earlier, and connected to anew.
  *
  * libnbd reports from within its own calls, so that its callbacks only sort the list.
  */

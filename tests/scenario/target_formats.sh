@@ -123,6 +123,14 @@ is "what is below" "$(sum_of xvda)" "$(sha256sum <"$DIR/secret" | cut -d' ' -f1)
 works in_guest g "fill xvda 1"
 is "the file below" "$(head -c 6 "$DIR/secret")" secret
 
+# What nobody has removed is named.
+echo 1 >"$XPV_RUNDIR/format/4000-51712.pid"
+! xpv check >"$DIR/check" || fail "check finds no leftover"
+contains "check" "$(cat "$DIR/check")" "of disk 51712 of domain 4000, which is gone"
+kill -9 "$(xpvd_pid)"
+xpvd_again
+works xpv check
+
 # In use: by another disk, by a program of Dom0's.
 guest h
 refuses 1 "in use by disk" xpv block-attach h "format=qcow2,vdev=xvda,target=$DIR/over.qcow2"

@@ -123,7 +123,8 @@ static void test_disk_parse_targets_of_all_kinds(void **state)
 static void test_disk_parse_words_of_xpv(void **state)
 {
 	static const char *const words[] = {
-		"vdev=xvda,direct,target=/b", "vdev=xvda,format=qcow2,backing,reconnect=7,target=/b",
+		"vdev=xvda,direct,target=/b",
+		"vdev=xvda,format=qcow2,backing,reconnect=7,target=/b",
 		"direct,no-direct,vdev=xvda,target=/direct,direct",
 	};
 	struct disk disk;
