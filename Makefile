@@ -224,7 +224,7 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c te
 GUESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/lib/guest_*.c tests/hostile/guest_*.c)))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 ALL_LIBS := $(XEN_LIBS) -lxenctrl -lxenforeignmemory -lxlutil -lxenlight -lxentoollog -luring -lseccomp \
-	    -lcap-ng -ljson-c -lcmocka
+	    -lcap-ng -ljson-c -lnbd -lcmocka
 
 $(BUILD)/tests/tested.a: $(call objs,$(TESTED_SRC))
 	$(call say,AR,$@)
@@ -237,6 +237,9 @@ $(UNIT_TESTS) $(GUESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/tested.a
 
 # A frontend by hand.
 $(filter $(BUILD)/tests/hostile/guest_%,$(GUESTS)): $(BUILD)/tests/hostile/rogue.o
+
+# The real thing, in place of what a worker without libnbd has.
+$(filter $(BUILD)/tests/unit/test_nbd_%,$(UNIT_TESTS)): $(call objs,$(NBD_SRC))
 
 # A domain within the test, in place of the Linux port.
 $(filter $(BUILD)/tests/unit/test_frontend_%,$(UNIT_TESTS)) \
