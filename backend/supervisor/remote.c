@@ -21,6 +21,7 @@
 #include "worker.h"
 
 #define AGAIN_NS	1000000000u
+#define PAUSE_NS	200000000u
 #define SOON_NS		50000000u
 #define RESTART_NS	100000000u
 #define LIMIT_NS	UINT64_C(8000000000)	/* the toolstack waits for 10 s */
@@ -82,6 +83,7 @@ static void dial(struct device *dev)
 {
 	int rc = dial_start(&dev->remote.dial, dev->sup, &dev->remote.server);
 
+	dev->remote.dialled_ns = loop_now();
 	if (rc)
 		loop_timer_set(&dev->sup->loop, &dev->remote.again, AGAIN_NS);
 }
@@ -180,10 +182,12 @@ void remote_probed(struct device *dev, const struct wire_probed *result)
 
 	if (dev->link != LINK_PROBING || !dev->remote.asked)
 		return;
-	snprintf(text, sizeof(text), "its server: %.*s", WIRE_TEXT - 1, result->text);
+	snprintf(text, sizeof(text), "its server: %.*s", WIRE_TEXT - 1, result->rc ? result->text :
+		 "its size makes no sense");
 	dev->remote.bytes = result->bytes;
 	dev->remote.readonly = result->readonly;
-	found(dev, result->rc ? REMOTE_BAD : REMOTE_GOOD, text);
+	found(dev, result->rc || result->bytes < BLK_SECTOR || result->bytes > INT64_MAX ?
+	      REMOTE_BAD : REMOTE_GOOD, text);
 }
 
 void remote_wanted(struct device *dev)
@@ -198,7 +202,13 @@ void remote_wanted(struct device *dev)
 		loop_timer_set(&dev->sup->loop, &dev->remote.again, AGAIN_NS);
 		return;
 	}
-	dial(dev);
+	/* a worker may ask as often as it likes */
+	if (dev->remote.dial.answer.fd >= 0 || dev->remote.again.due_ns)
+		return;
+	if (loop_now() - dev->remote.dialled_ns < PAUSE_NS)
+		loop_timer_set(&dev->sup->loop, &dev->remote.again, PAUSE_NS);
+	else
+		again_due(&dev->remote.again);
 }
 
 bool remote_is_same(struct device *dev)

@@ -23,6 +23,7 @@ struct remote {
 	struct dial dial;
 	struct loop_timer again;	/* when to dial again */
 	struct loop_timer limit;	/* when finding out takes too long */
+	uint64_t dialled_ns;
 	bool wanted;		/* its worker waits for a connection */
 	int socket;		/* dialled, and its worker cannot take it yet; -1: none */
 	bool asked;		/* the worker is finding out */

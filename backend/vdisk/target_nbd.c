@@ -58,7 +58,9 @@ struct nbd_target {
 	struct loop_timer again;	/* when to ask for a connection */
 	struct loop_timer turn;		/* something has ended outside of the event loop */
 	bool wanted;			/* a connection was asked for */
-	bool lost;			/* it was told that the server is */
+	bool lost;			/* nothing has been answered since a connection was */
+	bool told;			/* ... and the log says so */
+	struct log_limit log_limit;	/* a server can come and go as often as it likes */
 	bool given_up;			/* I/O fails */
 	bool abandoned;
 	struct loop_deferred grave;
@@ -183,8 +185,10 @@ static void disconnect(struct nbd_target *n, const char *why, uint64_t delay_ns)
 		uint64_t idle = n->waiting.head ? loop_now() - n->progress_ns : 0;
 
 		n->lost = true;
-		log_warning("%s: its server is lost: %s; I/O waits for it for %llu s", n->name,
-			    why, (unsigned long long)(n->reconnect_ns / SECOND_NS));
+		n->told = log_allowed(&n->log_limit, n->name);
+		if (n->told)
+			log_warning("%s: its server is lost: %s; I/O waits for it for %llu s",
+				    n->name, why, (unsigned long long)(n->reconnect_ns / SECOND_NS));
 		loop_timer_set(loop, &n->limit,
 			       idle < n->reconnect_ns ? n->reconnect_ns - idle : 0);
 	}
@@ -228,7 +232,7 @@ static void stall_due(struct loop_timer *timer)
 /* The server answers again. */
 static void recovered(struct nbd_target *n)
 {
-	if (n->lost)
+	if (n->lost && n->told)
 		log_info("%s: its server is there again", n->name);
 	n->lost = false;
 	loop_timer_cancel(n->host->loop, &n->limit);
@@ -301,7 +305,7 @@ static void client_ready(struct nbd_client *c)
 	const char *why = examine(n, c->handle);
 
 	if (*why) {
-		if (strcmp(n->trouble, why) != 0)
+		if (strcmp(n->trouble, why) != 0 && log_allowed(&n->log_limit, n->name))
 			log_error("%s: its server does not do: %s", n->name, why);
 		disconnect(n, why, AGAIN_NS);
 		return;

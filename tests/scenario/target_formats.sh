@@ -17,6 +17,15 @@ for tool in qemu-img qemu-storage-daemon; do
 	[ -n "$(command -v $tool)" ] || skip "$tool is not installed"
 done
 
+finish() {
+	local status=$?
+
+	umount -l "$DIR/small" 2>/dev/null || true
+	(exit "$status")
+	finish_servers
+}
+trap finish EXIT
+
 create() {
 	qemu-img create -q "$@" || fail "qemu-img create $*"
 }
@@ -69,6 +78,15 @@ for round in daemon worker xpvd daemon,worker daemon,xpvd worker,xpvd daemon,wor
 	guest_goes_on load
 	is "daemons after the kill of $round" "$(daemons | wc -w)" 1
 done
+# An upgrade of the worker, and an xpvd that ends as it is asked to, leave the daemon alone.
+daemon=$(daemons)
+works xpv restart g
+guest_goes_on load
+kill -TERM "$(xpvd_pid)"
+guest_goes_on load
+xpvd_again
+guest_goes_on load
+is "the daemon" "$(daemons)" "$daemon"
 ! guest_end load || fail "an interrupted program says that it was not"
 is "what the guest saw" "$(guest_said load | grep -v ': ok$')" "minidom: stress xvda: interrupted"
 is "requests that failed" "$(stat_of g errors)" 0
@@ -122,6 +140,20 @@ works xpv block-attach g "format=qcow2,backing,vdev=xvda,target=$DIR/over.qcow2"
 is "what is below" "$(sum_of xvda)" "$(sha256sum <"$DIR/secret" | cut -d' ' -f1)"
 works in_guest g "fill xvda 1"
 is "the file below" "$(head -c 6 "$DIR/secret")" secret
+
+# A file system that is full is the guest's error, and one line; the disk goes on.
+mkdir "$DIR/small"
+if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=2m xpv-test "$DIR/small" 2>/dev/null; then
+	create -f qcow2 "$DIR/small/a.qcow2" 8M
+	works xpv block-attach g "format=qcow2,vdev=xvdb,target=$DIR/small/a.qcow2"
+	! in_guest g "fill xvdb 1" >"$DIR/said" 2>&1 || fail "8M fit into 2M: $(cat "$DIR/said")"
+	logged "No space left on device" || fail "the log does not say so"
+	works in_guest g "sum xvdb"
+	works xpv block-detach g xvdb
+	eventually 10 umount "$DIR/small"
+else
+	echo "not checked: no file system can be mounted here"
+fi
 
 # What nobody has removed is named.
 echo 1 >"$XPV_RUNDIR/format/4000-51712.pid"
