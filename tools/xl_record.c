@@ -138,8 +138,8 @@ void xl_record_disk(const struct domain *dom, const struct disk *disk)
 	int fd;
 
 	if (!can_come_back(disk)) {
-		tool_warn("%s: a reboot of domain %u will lose it, for " OUR_SCRIPT " is not there; "
-			  "attach it again then", disk->vdev, dom->domid);
+		tool_warn("%s: a reboot of domain %u will lose it, for " OUR_SCRIPT " is not "
+			  "there; attach it again then", disk->vdev, dom->domid);
 		return;
 	}
 	fd = lock();

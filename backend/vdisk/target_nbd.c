@@ -188,7 +188,8 @@ static void disconnect(struct nbd_target *n, const char *why, uint64_t delay_ns)
 		n->told = log_allowed(&n->log_limit, n->name);
 		if (n->told)
 			log_warning("%s: its server is lost: %s; I/O waits for it for %llu s",
-				    n->name, why, (unsigned long long)(n->reconnect_ns / SECOND_NS));
+				    n->name, why,
+				    (unsigned long long)(n->reconnect_ns / SECOND_NS));
 		loop_timer_set(loop, &n->limit,
 			       idle < n->reconnect_ns ? n->reconnect_ns - idle : 0);
 	}

@@ -2,9 +2,9 @@
 /*
  * test_nbd_server.h - a server of network block devices that does what a test wants of it
  *
- * It speaks the fixed newstyle handshake and simple replies, from a thread of its own, on one end of
- * a socket pair; the other end is the client's. Its data is in memory that all servers of a test
- * share, as a server that is started again has the same file.
+ * It speaks the fixed newstyle handshake and simple replies, from a thread of its own, on one end
+ * of a socket pair; the other end is the client's. Its data is in memory that all servers of a
+ * test share, as a server that is started again has the same file.
  */
 #ifndef XPV_TEST_NBD_SERVER_H
 #define XPV_TEST_NBD_SERVER_H
@@ -58,7 +58,8 @@ static inline bool give(int fd, const void *buf, size_t len)
 	return send(fd, buf, len, MSG_NOSIGNAL) == (ssize_t)len;
 }
 
-static inline bool give_option(int fd, uint32_t option, uint32_t type, const void *data, uint32_t len)
+static inline bool give_option(int fd, uint32_t option, uint32_t type, const void *data,
+			       uint32_t len)
 {
 	struct { uint64_t magic; uint32_t option, type, len; } __attribute__((packed)) head = {
 		htobe64(UINT64_C(0x3e889045565a9)), htobe32(option), htobe32(type), htobe32(len) };

@@ -155,10 +155,11 @@ static void test_nbd_unanswered_is_sent_again_answered_is_not(void **state)
 	for (unsigned int i = 0; i < 5; i++) {
 		memset(ios[i].buf, (int)i + 1, sizeof(ios[i].buf));
 		start(i, TARGET_WRITE, i * 4096u);
+		if (i == 1)		/* answers on their way may be lost with a connection */
+			UNTIL(ios[0].done && ios[1].done);
 	}
 	UNTIL(wanted == 2);
 	server_stop(&first);
-	assert_true(ios[0].done && ios[1].done);
 	assert_false(ios[2].done || ios[3].done || ios[4].done);
 	connect_to(&second);
 	UNTIL(ios[2].done && ios[3].done && ios[4].done);
