@@ -119,6 +119,12 @@ static int command_done(void *user, int *error)
 	return 1;
 }
 
+static void say_trouble(const struct nbd_target *n, struct wire_msg *msg)
+{
+	snprintf(msg->result.text, sizeof(msg->result.text), "%s%.*s",
+		 n->trouble[0] ? "its server: " : "", WIRE_TEXT - 16, n->trouble);
+}
+
 static void tell_trouble(struct nbd_target *n, const char *why)
 {
 	struct wire_msg msg = { .type = WIRE_TROUBLE, .devid = n->devid };
@@ -126,7 +132,7 @@ static void tell_trouble(struct nbd_target *n, const char *why)
 	if (strcmp(n->trouble, why) == 0)
 		return;
 	log_safe(n->trouble, sizeof(n->trouble), why);
-	snprintf(msg.result.text, sizeof(msg.result.text), "%s", n->trouble);
+	say_trouble(n, &msg);
 	n->host->say(n->host, &msg);
 }
 
@@ -490,7 +496,7 @@ void target_nbd_ask_again(struct nbd_host *host)
 			ask(n);
 		if (!n->trouble[0])
 			continue;
-		snprintf(msg.result.text, sizeof(msg.result.text), "%s", n->trouble);
+		say_trouble(n, &msg);
 		host->say(host, &msg);
 	}
 }

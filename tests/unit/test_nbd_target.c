@@ -221,7 +221,7 @@ static void test_nbd_a_server_that_hangs_is_connected_to_again(void **state)
 	start(1, TARGET_READ, 4096);
 	UNTIL(wanted == 2);			/* after half the time */
 	assert_false(ios[1].done);
-	assert_string_equal(trouble, "it does not answer");
+	assert_string_equal(trouble, "its server: it does not answer");
 	server_stop(&first);
 	connect_to(&second);
 	UNTIL(ios[1].done);
