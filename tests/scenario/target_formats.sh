@@ -9,8 +9,8 @@
 #
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"
-# shellcheck source=../lib/nbd.bash
-. "$(dirname "$0")/../lib/nbd.bash"
+# shellcheck source=../lib/server.bash
+. "$(dirname "$0")/../lib/server.bash"
 
 need xpv xpvd xpv-vdisk xpv-vdisk-nbd minidom
 for tool in qemu-img qemu-storage-daemon; do

@@ -9,8 +9,8 @@
 #
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"
-# shellcheck source=../lib/nbd.bash
-. "$(dirname "$0")/../lib/nbd.bash"
+# shellcheck source=../lib/server.bash
+. "$(dirname "$0")/../lib/server.bash"
 
 need xpv xpvd xpv-vdisk xpv-vdisk-nbd minidom
 [ -n "$(command -v nbdkit)" ] || skip "nbdkit is not installed"
@@ -47,7 +47,7 @@ works xpv destroy h
 # By TCP, to a port that was free a moment ago.
 port=$((20000 + RANDOM % 20000))
 nbdkit -f -i 127.0.0.1 -p "$port" -P "$DIR/tcp.pid" memory 8M 2>"$DIR/tcp.err" &
-# shellcheck disable=SC2034 # for nbd.bash
+# shellcheck disable=SC2034 # for server.bash
 server_tcp=$!
 servers+=(tcp)
 eventually 10 test -s "$DIR/tcp.pid"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# nbd.bash - servers of network block devices for scenarios, by nbdkit
+# server.bash - servers of network block devices for scenarios, by nbdkit
 #
 # A server has a name, a Unix socket $DIR/NAME.sock and a process $server_NAME. To be sourced after
 # scenario.sh; whatever still runs ends with the scenario.
