@@ -65,6 +65,7 @@ $(BUILD)/pic/%.o: %.c
 RING_SRC := ring/blk_abi.c
 
 SCHEMA_SRC := xenstore-schema/hotplug.c \
+	      xenstore-schema/params.c \
 	      xenstore-schema/parse.c \
 	      xenstore-schema/path.c \
 	      xenstore-schema/schema.c \
@@ -110,14 +111,19 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/control.c \
 	    backend/supervisor/device.c \
 	    backend/supervisor/discard.c \
+	    backend/supervisor/dial.c \
 	    backend/supervisor/discover.c \
+	    backend/supervisor/format.c \
+	    backend/supervisor/header.c \
 	    backend/supervisor/host.c \
 	    backend/supervisor/hotplug.c \
 	    backend/supervisor/image.c \
 	    backend/supervisor/journal_file.c \
 	    backend/supervisor/main.c \
+	    backend/supervisor/memory.c \
 	    backend/supervisor/process.c \
 	    backend/supervisor/resize.c \
+	    backend/supervisor/remote.c \
 	    backend/supervisor/step.c \
 	    backend/supervisor/store.c \
 	    backend/supervisor/vdisk.c \
@@ -127,7 +133,9 @@ VDISK_CORE_SRC := backend/vdisk/disk.c \
 		  backend/vdisk/intake.c \
 		  backend/vdisk/queue.c \
 		  backend/vdisk/request.c \
+		  backend/vdisk/target.c \
 		  backend/vdisk/target_file.c \
+		  backend/vdisk/target_null.c \
 		  backend/vdisk/uring.c \
 		  backend/vdisk/validate.c \
 		  backend/worker/filter.c \
@@ -142,6 +150,12 @@ VDISK_SRC := backend/loop.c \
 	     backend/vdisk/main.c \
 	     backend/vdisk/serve.c \
 	     $(VDISK_CORE_SRC)
+
+# Two programs: guests without disks on servers are spared libnbd, and its system calls.
+NBD_NONE_SRC := backend/vdisk/nbd_none.c
+NBD_SRC := backend/vdisk/nbd_client.c \
+	   backend/vdisk/nbd_probe.c \
+	   backend/vdisk/target_nbd.c
 
 # --- tools ------------------------------------------------------------------------------------
 
@@ -193,14 +207,16 @@ objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
 pic_objs = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
 
 XEN_LIBS := -lxenstore -lxenevtchn -lxengnttab
-PROGRAMS := minidom xpv xpvd xpv-vdisk xpv-hypervisor xpv-sim-vm
+PROGRAMS := minidom xpv xpvd xpv-vdisk xpv-vdisk-nbd xpv-hypervisor xpv-sim-vm
 
 $(BUILD)/minidom: $(call objs,$(MINIDOM_SRC) $(LINUX_PORT_SRC) $(FRONTEND_SRC) $(RING_SRC) $(SCHEMA_SRC))
 $(BUILD)/minidom: LIBS := $(XEN_LIBS)
 $(BUILD)/xpvd: $(call objs,$(XPVD_SRC) $(RING_SRC) $(SCHEMA_SRC))
 $(BUILD)/xpvd: LIBS := $(XEN_LIBS) -ljson-c
-$(BUILD)/xpv-vdisk: $(call objs,$(VDISK_SRC) $(RING_SRC))
+$(BUILD)/xpv-vdisk: $(call objs,$(VDISK_SRC) $(NBD_NONE_SRC) $(RING_SRC))
 $(BUILD)/xpv-vdisk: LIBS := -lxenevtchn -lxengnttab -luring -lseccomp -lcap-ng
+$(BUILD)/xpv-vdisk-nbd: $(call objs,$(VDISK_SRC) $(NBD_SRC) $(RING_SRC))
+$(BUILD)/xpv-vdisk-nbd: LIBS := -lxenevtchn -lxengnttab -luring -lseccomp -lcap-ng -lnbd
 $(BUILD)/xpv: $(call objs,$(XPV_SRC) $(SIM_TOOLS_SRC) $(SCHEMA_SRC))
 $(BUILD)/xpv: LIBS := -lxenstore -lxenctrl -lxenforeignmemory -lxlutil -lxenlight -lxentoollog -ljson-c
 $(BUILD)/xpv-hypervisor: $(call objs,$(SIM_HYPERVISOR_SRC))
@@ -226,15 +242,17 @@ all: $(addprefix $(BUILD)/,$(PROGRAMS)) $(NBDKIT_PLUGIN) $(SIM_LIBS)	## build ev
 
 # What a unit test may want; the linker takes from the archive what it needs.
 TESTED_SRC := $(RING_SRC) $(SCHEMA_SRC) $(FRONTEND_SRC) $(LINUX_PORT_SRC) $(VDISK_CORE_SRC) \
+	      $(NBD_NONE_SRC) \
 	      backend/loop.c backend/log.c backend/wire.c \
 	      $(filter-out %/guest_disk.c %/plugin.c,$(NBDKIT_SRC)) \
 	      $(filter frontend/example/%,$(MINIDOM_SRC)) \
+	      backend/supervisor/header.c \
 	      $(filter-out tools/main.c,$(XPV_SRC)) $(SIM_TOOLS_SRC)
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c tests/hostile/test_*.c)))
 GUESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/lib/guest_*.c tests/hostile/guest_*.c)))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 ALL_LIBS := $(XEN_LIBS) -lxenctrl -lxenforeignmemory -lxlutil -lxenlight -lxentoollog -luring -lseccomp \
-	    -lcap-ng -ljson-c -lcmocka
+	    -lcap-ng -ljson-c -lnbd -lcmocka
 
 $(BUILD)/tests/tested.a: $(call objs,$(TESTED_SRC))
 	$(call say,AR,$@)
@@ -247,6 +265,9 @@ $(UNIT_TESTS) $(GUESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/tested.a
 
 # A frontend by hand.
 $(filter $(BUILD)/tests/hostile/guest_%,$(GUESTS)): $(BUILD)/tests/hostile/rogue.o
+
+# The real thing, in place of what a worker without libnbd has.
+$(filter $(BUILD)/tests/unit/test_nbd_%,$(UNIT_TESTS)): $(call objs,$(NBD_SRC))
 
 # A domain within the test, in place of the Linux port.
 $(filter $(BUILD)/tests/unit/test_frontend_%,$(UNIT_TESTS)) \

@@ -52,6 +52,14 @@ int loop_add(struct loop *loop, struct loop_fd *source)
 	return epoll_ctl(loop->epfd, EPOLL_CTL_ADD, source->fd, &ev) ? -errno : 0;
 }
 
+int loop_watch_output(struct loop *loop, struct loop_fd *source, bool output)
+{
+	struct epoll_event ev = { .events = EPOLLIN | (output ? (uint32_t)EPOLLOUT : 0),
+				  .data.ptr = source };
+
+	return epoll_ctl(loop->epfd, EPOLL_CTL_MOD, source->fd, &ev) ? -errno : 0;
+}
+
 int loop_del(struct loop *loop, struct loop_fd *source)
 {
 	int fd = source->fd;

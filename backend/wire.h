@@ -23,9 +23,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WIRE_VERSION	1
+#define WIRE_VERSION	2
 #define WIRE_MAX_FDS	2
 #define WIRE_TEXT	192
+#define WIRE_EXPORT	256
 #define WIRE_MAX_GREFS	16	/* ring pages: 2^max-ring-page-order */
 
 enum wire_type {
@@ -38,12 +39,25 @@ enum wire_type {
 	WIRE_QUIT,
 	WIRE_RESIZE,
 	WIRE_RESIZED,
+	/* of disks that a server of network block devices has */
+	WIRE_PROBE,		/* supervisor: find out what this server has */
+	WIRE_PROBED,
+	WIRE_LINK_WANTED,	/* worker: its connection is lost, or was never made */
+	WIRE_LINK,		/* supervisor: there is one */
+	WIRE_TROUBLE,		/* worker: why it is not connected; "": it is */
 };
+
+enum wire_hello_flags {
+	WIRE_SPEAKS_NBD = 1 << 0,	/* such disks can be attached */
+};
+
+enum wire_target { WIRE_FILE, WIRE_NULL, WIRE_NBD };
 
 enum wire_vdisk_flags {
 	WIRE_READONLY = 1 << 0,
 	WIRE_PERSISTENT = 1 << 1,	/* both ends offer persistent grants */
 	WIRE_DISCARD = 1 << 2,		/* the disk takes discards */
+	WIRE_DIRECT = 1 << 3,		/* the target was opened with O_DIRECT */
 };
 
 /* A disk's connection, as the supervisor has read and checked it. */
@@ -51,6 +65,8 @@ struct wire_vdisk {
 	uint64_t sectors;		/* 512-byte units */
 	uint32_t sector_size;
 	uint32_t flags;			/* enum wire_vdisk_flags */
+	uint32_t target;		/* enum wire_target */
+	uint32_t reconnect;		/* NBD: seconds that I/O waits for a lost server */
 	uint32_t abi;			/* enum blk_abi */
 	uint32_t port;			/* the frontend's event channel port */
 	uint32_t nr_grefs;
@@ -62,13 +78,26 @@ struct wire_result {
 	char text[WIRE_TEXT];		/* one line, terminated */
 };
 
+struct wire_probed {
+	uint64_t bytes;
+	int32_t rc;			/* 0 or -errno; then text says why */
+	uint32_t readonly;
+	char text[WIRE_TEXT];
+};
+
 struct wire_msg {
 	uint32_t type;			/* enum wire_type */
 	uint32_t devid;
 	union {
-		struct { uint32_t version, domid; int32_t pid; uint32_t nr_devices; } hello;
+		struct {
+			uint32_t version, domid;
+			int32_t pid;
+			uint32_t nr_devices, flags;
+		} hello;
 		struct wire_vdisk vdisk;	/* WIRE_ATTACH; fds: target, journal */
-		struct wire_result result;
+		struct wire_result result;	/* also of WIRE_TROUBLE */
+		struct wire_probed probed;
+		char name[WIRE_EXPORT];		/* WIRE_PROBE, WIRE_LINK; fd: the socket */
 	};
 };
 

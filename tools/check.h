@@ -51,6 +51,9 @@ int check_class(struct check *c, enum xs_class class, uint32_t only);
 /* Records of domains that are gone. */
 void check_orphans(struct check *c);
 
+/* check_run.c: what is in the run directory for disks that are gone. */
+void check_run(struct check *c);
+
 /* check_device.c: one device; returns as check_class() does */
 int check_device(struct check *c, enum xs_kind kind, uint32_t be, uint32_t domid,
 		 uint32_t devid);

@@ -103,8 +103,10 @@ static int check_all(struct check *c, xc_interface *xch, const char *name)
 			rc = check_class(c, class, dom.domid);
 	if (rc)
 		return rc;
-	if (!name)
+	if (!name) {
 		check_orphans(c);
+		check_run(c);
+	}
 	return summary(c);
 }
 

@@ -13,8 +13,8 @@
 set -eu
 
 packages='binutils clang e2fsprogs gcc libc6-dev libcap-ng-dev libcmocka-dev libjson-c-dev
-libseccomp-dev liburing-dev libxen-dev make nbdkit-plugin-dev procps qemu-system-common xen-utils-4.17
-xenstore-utils '"$*"
+libnbd-dev libseccomp-dev liburing-dev libxen-dev make nbdkit nbdkit-plugin-dev procps
+qemu-system-common qemu-utils xen-utils-4.17 xenstore-utils '"$*"
 services='xen xendomains'
 policy=/usr/sbin/policy-rc.d
 

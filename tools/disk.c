@@ -20,8 +20,8 @@
 
 /* What may stand before '='; xl-disk-configuration(5). */
 static const char *const spec_keys[] = {
-	"access", "backend", "backendtype", "devtype", "format", "script", "specification",
-	"target", "vdev",
+	"access", "backend", "backendtype", "devtype", "format", "reconnect", "script",
+	"specification", "target", "vdev",
 };
 
 static bool known_key(const char *key, size_t len)
@@ -38,13 +38,20 @@ static bool check_keys(const char *spec)
 {
 	const char *p = spec + strspn(spec, " \t\n");
 
+	/* libxlutil would take the first word for the name of a script */
+	if (!strncmp(p, "nbd:", 4) || !strncmp(p, "nbd+unix:", 9)) {
+		tool_error("disk '%s': a server is named last, after target=; write "
+			   "vdev=xvda,target=nbd://HOST/EXPORT", spec);
+		return false;
+	}
 	while (*p) {
 		size_t len = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789-_");
 
 		if (len && p[len] == '=') {
 			if (!known_key(p, len)) {
 				tool_error("disk '%s': unknown key '%.*s'; the keys are format, "
-					   "vdev, access, devtype and, last, target", spec,
+					   "vdev, access, devtype, reconnect and, last, "
+					   "target", spec,
 					   (int)len, p);
 				return false;
 			}
@@ -55,26 +62,6 @@ static bool check_keys(const char *spec)
 		p += strspn(p, ", \t\n");
 	}
 	return true;
-}
-
-/* Takes the word `trusted` or `untrusted` out of a specification: the keyword is in xl's manual,
- * but not in the scanner of every libxlutil 4.17, which then takes it for a file's name. */
-static void take_trust(char *spec, bool *trusted)
-{
-	char *p = spec + strspn(spec, " \t\n");
-
-	while (*p && strncmp(p, "target=", 7)) {
-		size_t len = strcspn(p, ","), gone = len + (p[len] == ',');
-		bool no = len == 9 && !memcmp(p, "untrusted", 9);
-
-		if (!no && (len != 7 || memcmp(p, "trusted", 7))) {
-			p += gone;
-			p += strspn(p, " \t\n");
-			continue;
-		}
-		*trusted = !no;
-		memmove(p, p + gone, strlen(p + gone) + 1);
-	}
 }
 
 /* libxlutil's report of an error, from "... in disk specification: WHAT in `SPEC'\n": its first
@@ -123,9 +110,10 @@ static int refuse_unserved(const char *spec, const libxl_device_disk *d)
 {
 	const char *why = NULL, *remedy = "leave it out";
 
-	if (d->format != LIBXL_DISK_FORMAT_RAW) {
-		why = "only format=raw is served";
-		remedy = "convert the image with 'qemu-img convert -O raw'";
+	if (d->format != LIBXL_DISK_FORMAT_RAW && d->format != LIBXL_DISK_FORMAT_QCOW2 &&
+	    d->format != LIBXL_DISK_FORMAT_VHD) {
+		why = "its format is none of raw, qcow2, vhd and vmdk";
+		remedy = "convert the image with 'qemu-img convert -O qcow2'";
 	} else if (d->backend_domname && strcmp(d->backend_domname, "0")) {
 		why = "backend= names a driver domain, and xpv serves disks from Dom0 only";
 	} else if (d->backend != LIBXL_DISK_BACKEND_UNKNOWN &&
@@ -161,6 +149,61 @@ static void note_ineffective(const char *vdev, const libxl_device_disk *d)
 		tool_note("%s: 'direct-io-safe' has no effect on how xpv serves the disk", vdev);
 }
 
+/* A path and its format become what the key params says. */
+static char *name_file(enum xs_target_kind kind, const char *path)
+{
+	char *absolute = tool_absolute(path), *name = NULL;
+
+	if (kind == XS_TARGET_FILE || !absolute)
+		return absolute;
+	if (asprintf(&name, "%s:%s", xs_target_name(kind), absolute) < 0)
+		name = NULL;
+	free(absolute);
+	return name;
+}
+
+/* What the target is: that of a server or of memory says so itself, that of a file is said by the
+ * format. (A file whose name begins with such a word is "./null:1M".) */
+static int take_target(struct disk *disk, const char *spec, const libxl_device_disk *d)
+{
+	struct xs_target target;
+	const char *wrong = xs_target_parse(d->pdev_path, &target);
+	bool formatted = disk->kind != XS_TARGET_FILE || d->format != LIBXL_DISK_FORMAT_RAW;
+
+	if (xs_target_is_format(target.kind))
+		return tool_error("disk '%s': the format is not said by the target; write "
+				  "format=%s,...,target=PATH", spec, xs_target_name(target.kind));
+	if (wrong)
+		return tool_error("disk '%s': target %s: %s", spec, d->pdev_path, wrong);
+	if (target.kind != XS_TARGET_FILE && formatted)
+		return tool_error("disk '%s': a target that is no file is format=raw; leave the "
+				  "format out", spec);
+	if (d->format == LIBXL_DISK_FORMAT_QCOW2)
+		disk->kind = XS_TARGET_QCOW2;
+	else if (d->format == LIBXL_DISK_FORMAT_VHD)
+		disk->kind = XS_TARGET_VHD;
+	else if (target.kind != XS_TARGET_FILE)
+		disk->kind = target.kind;
+	disk->target = target.kind == XS_TARGET_FILE ? name_file(disk->kind, d->pdev_path) :
+		       strdup(d->pdev_path);
+	return disk->target ? TOOL_OK : tool_error("disk '%s': %s", spec, strerror(errno));
+}
+
+/* Words that ask for what a target has not are no wish that is granted. */
+static int refuse_moot(const char *spec, const struct disk *disk)
+{
+	if (disk->direct && disk->kind != XS_TARGET_FILE)
+		return tool_error("disk '%s': 'direct' is for raw files and block devices; leave "
+				  "it out", spec);
+	if (disk->backing && !xs_target_is_format(disk->kind))
+		return tool_error("disk '%s': 'backing' is for images of format qcow2, vhd and "
+				  "vmdk; leave it out", spec);
+	if (disk->reconnect && disk->kind != XS_TARGET_NBD && !xs_target_is_format(disk->kind))
+		return tool_error("disk '%s': reconnect= is for targets that a server has; leave "
+				  "it out", spec);
+	return TOOL_OK;
+}
+
 static int take(struct disk *disk, const char *spec, const libxl_device_disk *d)
 {
 	if (!d->pdev_path || !*d->pdev_path)
@@ -168,9 +211,10 @@ static int take(struct disk *disk, const char *spec, const libxl_device_disk *d)
 	if (disk_devid(d->vdev, &disk->devid))
 		return TOOL_FAILED;
 	disk->vdev = strdup(d->vdev);
-	disk->target = tool_absolute(d->pdev_path);
-	if (!disk->vdev || !disk->target)
+	if (!disk->vdev)
 		return tool_error("disk '%s': %s", spec, strerror(errno));
+	if (take_target(disk, spec, d) || refuse_moot(spec, disk))
+		return TOOL_FAILED;
 	if (xs_parse(XS_B_PARAMS, disk->target, strlen(disk->target), NULL) ||
 	    strlen(disk->target) >= PATH_MAX)
 		return tool_error("'%s': the path is too long or has control characters; "
@@ -211,7 +255,7 @@ int disk_parse(struct disk *disk, const char *const *parts, size_t n)
 		else if (!words_add(&copy, parts[i]))
 			rc = tool_error("disk '%s': out of memory; free some", parts[i]);
 		else
-			take_trust(copy.argv[i], &disk->trusted);
+			rc = disk_take_words(disk, copy.argv[i]);
 	}
 	if (!rc)
 		rc = parse_words(disk, n ? parts[0] : "", &copy);

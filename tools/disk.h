@@ -7,13 +7,18 @@
 
 #include <sys/types.h>
 
+#include "params.h"
 #include "tool.h"
 
 struct disk {
 	char *vdev;		/* as written: "xvdb" */
 	uint32_t devid;		/* its number */
-	char *target;		/* an absolute path */
+	char *target;		/* as the key params says it: an absolute path, or see params.h */
+	enum xs_target_kind kind;	/* what the target is */
 	bool readonly, cdrom, direct_io_safe, discard, trusted;
+	bool direct;		/* past the host's page cache */
+	bool backing;		/* the image may name other files that are a part of it */
+	unsigned int reconnect;	/* seconds that I/O waits for a lost server; 0: not said */
 };
 
 /* disk.c: xl's disk specification */
@@ -25,6 +30,10 @@ int disk_parse(struct disk *disk, const char *const *parts, size_t n);
 void disk_fini(struct disk *disk);
 /* "xvdb" or a number to a device number. 0, or TOOL_FAILED with an error printed. */
 int disk_devid(const char *text, uint32_t *devid);
+
+/* disk_words.c: takes out of one part of a specification what libxlutil does not know. 0, or
+ * TOOL_FAILED with an error printed. */
+int disk_take_words(struct disk *disk, char *spec);
 
 /* image.c: what it is served from */
 /*
@@ -38,8 +47,11 @@ struct image {
 	uint64_t start, end;	/* end is UINT64_MAX where nothing cuts it short */
 };
 
-/* Whether the backend could serve it. 0, or TOOL_FAILED with an error printed. */
-int image_check(const char *path, bool readonly, struct image *image);
+/* Whether the backend could serve it; `raw`: as it is, so that its size must fit. 0, or TOOL_FAILED
+ * with an error printed. */
+int image_check(const char *path, bool readonly, bool raw, struct image *image);
+/* The same of a disk's target; what is no file is left to the backend, and *image as it was. */
+int disk_check(const struct disk *disk, struct image *image);
 /* Just which one it is; false if there is none. */
 bool image_identify(const char *path, struct image *image);
 /* The same bytes of the same file; or some bytes in common. */

@@ -60,7 +60,7 @@ static int check(struct xs_handle *xs, xc_interface *xch, const struct config *c
 	if (check_name(xs, xch, config->name) || !tool_make_rundir("log"))
 		return TOOL_FAILED;
 	for (size_t i = 0; i < config->disk_count; i++)
-		if (image_check(config->disks[i].target, config->disks[i].readonly, &image))
+		if (disk_check(&config->disks[i], &image))
 			return TOOL_FAILED;
 	return config->disk_count && !control_ping() ? TOOL_FAILED : TOOL_OK;
 }

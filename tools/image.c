@@ -149,7 +149,7 @@ static int check_size(const char *path, int fd, const struct stat *st)
 	return TOOL_OK;
 }
 
-int image_check(const char *path, bool readonly, struct image *image)
+int image_check(const char *path, bool readonly, bool raw, struct image *image)
 {
 	int fd, rc = TOOL_OK;
 	struct stat st;
@@ -176,8 +176,18 @@ int image_check(const char *path, bool readonly, struct image *image)
 		return say_cannot_open(path, readonly, errno);
 	if (block && !readonly)
 		rc = check_writable(path, fd);
-	if (!rc)
+	if (!rc && raw)
 		rc = check_size(path, fd, &st);
 	close(fd);
 	return rc;
+}
+
+int disk_check(const struct disk *disk, struct image *image)
+{
+	struct xs_target target;
+
+	if (!xs_target_is_file(disk->kind))
+		return TOOL_OK;
+	xs_target_parse(disk->target, &target);
+	return image_check(target.path, disk->readonly, disk->kind == XS_TARGET_FILE, image);
 }

@@ -136,10 +136,11 @@ int vdisk_attach(struct xs_handle *xs, const struct domain *dom, const struct di
 	int rc;
 
 	*result = (struct vdisk_result) { .no_change = false };
-	rc = image_check(disk->target, disk->readonly, &image);
+	rc = disk_check(disk, &image);
 	if (rc)
 		return rc;
-	add.image = &image;
+	if (xs_target_is_file(disk->kind))
+		add.image = &image;
 	device_init(&add.dev, device_kind(XS_CLASS_VDISK), dom->domid, disk->devid);
 	rc = vdisk_add_node(xs, &add);
 	if (rc)

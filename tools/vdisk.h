@@ -63,7 +63,7 @@ enum vdisk_node {
 
 struct vdisk_addition {
 	const struct disk *disk;
-	const struct image *image;
+	const struct image *image;	/* NULL: its target is no file */
 	struct device dev;
 	enum vdisk_node outcome;
 	struct device other;	/* VDISK_SHARED: who has it */

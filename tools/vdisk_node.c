@@ -35,28 +35,41 @@ static const char *type_of(const struct disk *disk)
 	return disk->cdrom ? "cdrom" : "disk";
 }
 
-/* The image that a record names, identified; false if there is none. */
-static bool record_image(struct xs_handle *xs, xs_transaction_t t, const struct device *dev,
-			 struct image *image)
+/* What a record names, as a copy of its params to be freed; NULL: nothing that is known. */
+static char *record_target(struct xs_handle *xs, xs_transaction_t t, const struct device *dev,
+			   struct xs_target *target)
 {
-	char *params = store_get_text(xs, t, dev->record, XS_B_PARAMS), *path = params;
-	bool found;
+	char *params = store_get_text(xs, t, dev->record, XS_B_PARAMS);
+
+	if (!params || !xs_target_parse(params, target))
+		return params;
+	free(params);
+	return NULL;
+}
+
+/* The image that a target names, identified; false if there is none. */
+static bool target_image(const struct xs_target *target, struct image *image)
+{
+	const char *path = target->path;
 
 	if (path && *path != '/' && strchr(path, ':'))
 		path = strchr(path, ':') + 1;	/* QEMU's disks: "raw:/path" */
-	found = path && image_identify(path, image);
-	free(params);
-	return found;
+	return path && image_identify(path, image);
 }
 
-/* The same path, or another path to the same image. */
+/* The same words, or another path to the same image, in the same format. */
 static bool serves_image(struct xs_handle *xs, xs_transaction_t t,
 			 const struct vdisk_addition *add)
 {
+	struct xs_target target;
+	char *params = record_target(xs, t, &add->dev, &target);
 	struct image image;
+	bool same = params && (!strcmp(params, add->disk->target) ||
+			       (add->image && target.kind == add->disk->kind &&
+				target_image(&target, &image) && image_same(&image, add->image)));
 
-	return text_is(xs, t, add->dev.record, XS_B_PARAMS, add->disk->target) ||
-	       (record_image(xs, t, &add->dev, &image) && image_same(&image, add->image));
+	free(params);
+	return same;
 }
 
 /* What the device that has our number is to us. */
@@ -76,11 +89,20 @@ static enum vdisk_node compare(struct xs_handle *xs, xs_transaction_t t,
 static bool conflicts(struct xs_handle *xs, xs_transaction_t t, const struct device *other,
 		      const struct vdisk_addition *add)
 {
+	struct xs_target target;
 	struct image image;
+	bool found = false;
+	char *params;
 
 	if (add->disk->readonly && text_is(xs, t, other->record, XS_B_MODE, "r"))
 		return false;
-	return record_image(xs, t, other, &image) && image_overlaps(&image, add->image);
+	params = record_target(xs, t, other, &target);
+	if (params && add->image)
+		found = target_image(&target, &image) && image_overlaps(&image, add->image);
+	else if (params && add->disk->kind == XS_TARGET_NBD)
+		found = !strcmp(params, add->disk->target);
+	free(params);
+	return found;
 }
 
 static bool find_conflict(struct xs_handle *xs, xs_transaction_t t, struct vdisk_addition *add)
@@ -111,7 +133,7 @@ static bool write_node(struct xs_handle *xs, xs_transaction_t t, const struct vd
 {
 	const struct disk *disk = add->disk;
 	bool foreign = add->dev.kind == XS_KIND_QDISK;
-	char devid[16], name[32];
+	char devid[16], name[32], reconnect[16];
 	const struct setting settings[] = {
 		{ XS_F_VIRTUAL_DEVICE, devid },
 		{ XS_F_DEVICE_TYPE, type_of(disk) },
@@ -133,11 +155,15 @@ static bool write_node(struct xs_handle *xs, xs_transaction_t t, const struct vd
 	size_t n = sizeof(settings) / sizeof(settings[0]);
 
 	xs_format_u64(devid, sizeof(devid), disk->devid);
+	xs_format_u64(reconnect, sizeof(reconnect), disk->reconnect);
 	xs_vdev_name(name, sizeof(name), disk->devid);
 	return device_write(xs, t, &add->dev, settings, n) &&
 	       (!foreign || device_set(xs, t, &add->dev, XS_B_SERVED_BY, "xpv")) &&
 	       /* written only if asked for, as libxl does */
-	       (!disk->direct_io_safe || device_set(xs, t, &add->dev, XS_B_DIRECT_IO_SAFE, "1"));
+	       (!disk->direct_io_safe || device_set(xs, t, &add->dev, XS_B_DIRECT_IO_SAFE, "1")) &&
+	       (!disk->direct || device_set(xs, t, &add->dev, XS_B_DIRECT, "1")) &&
+	       (!disk->backing || device_set(xs, t, &add->dev, XS_B_BACKING, "1")) &&
+	       (!disk->reconnect || device_set(xs, t, &add->dev, XS_B_RECONNECT, reconnect));
 }
 
 /* Read within the transaction: a guest that is destroyed meanwhile makes it start again. */

@@ -125,11 +125,24 @@ static int lock(void)
 	return fd;
 }
 
+/* xl's own script makes a loop device of a file; what else there is, only ours can name. */
+static bool can_come_back(const struct disk *disk)
+{
+	return disk->kind == XS_TARGET_FILE || !access(OUR_SCRIPT, X_OK);
+}
+
 void xl_record_disk(const struct domain *dom, const struct disk *disk)
 {
 	libxl_ctx *ctx = NULL;
 	bool ok = false;
-	int fd = lock();
+	int fd;
+
+	if (!can_come_back(disk)) {
+		tool_warn("%s: a reboot of domain %u will lose it, for " OUR_SCRIPT " is not "
+			  "there; attach it again then", disk->vdev, dom->domid);
+		return;
+	}
+	fd = lock();
 
 	if (fd >= 0 && !libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, &tool_silent))
 		ok = update(ctx, dom->domid, disk);

@@ -34,12 +34,14 @@ static int hear_greeting(struct worker *w)
 				   msg.hello.domid != w->domid ||
 				   msg.hello.nr_devices > WORKER_DEVICES))
 			return -EPROTO;
-		if (heard == 0)
+		if (heard == 0) {
+			w->speaks_nbd = msg.hello.flags & WIRE_SPEAKS_NBD;
 			expected += msg.hello.nr_devices;
-		else if (msg.type == WIRE_FAILED)
+		} else if (msg.type == WIRE_FAILED) {
 			w->broken[w->nr_broken++] = msg.devid;
-		else
+		} else {
 			w->adopted[w->nr_adopted++] = msg.devid;
+		}
 	}
 	w->greeted = true;
 	return 0;

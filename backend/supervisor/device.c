@@ -111,6 +111,8 @@ struct device *device_create(struct supervisor *sup, enum xs_kind kind, unsigned
 	dev->fe = fe;
 	dev->devid = devid;
 	dev->journal_fd = dev->disk.fd = -1;
+	remote_init(dev);
+	format_init(dev);
 	dev->told[0] = '?';		/* by an earlier supervisor, perhaps */
 	dev->retry.expired = retry_due;
 	if (!xs_backend_path(dev->be_path, sizeof(dev->be_path), sup->domid, kind, fe, devid) ||
@@ -148,6 +150,8 @@ void device_remove(struct device *dev)
 	if (dev->claim != CLAIM_OTHERS)
 		store_tell_reason(dev, "");
 	dev->class->release(dev);
+	if (dev->claim != CLAIM_OTHERS)
+		memory_remove(dev);
 	journal_file_close(dev, dev->claim != CLAIM_OTHERS);
 	if (dev->claim == CLAIM_OURS)
 		device_unclaim(dev);
@@ -271,9 +275,27 @@ void device_detached(struct device *dev)
 	device_look(dev);
 }
 
+void device_trouble(struct device *dev, const char *why)
+{
+	char safe[WIRE_TEXT];
+
+	if (dev->failed || (!*why && !dev->troubled))
+		return;
+	log_safe(safe, sizeof(safe), why);
+	snprintf(dev->reason, sizeof(dev->reason), "%s", safe);
+	dev->troubled = *why;
+	if (*why && strcmp(dev->reason, dev->told) != 0 &&
+	    log_allowed(&dev->log_limit, device_name(dev)))
+		log_warning("%s: its guest waits: %s", device_name(dev), dev->reason);
+	store_tell_reason(dev, dev->reason);
+}
+
 void device_broken(struct device *dev, const char *why)
 {
 	char safe[WIRE_TEXT];
+
+	if (dev->troubled)
+		dev->reason[0] = '\0';
 
 	device_reason(dev, "%s: restart the guest's driver", log_safe(safe, sizeof(safe), why));
 	device_fail(dev);

@@ -67,7 +67,7 @@ void image_find_discard(struct device *dev)
 		dev->disk.discard = file_discards(dev->disk.fd, &st);
 		dev->disk.discard_granularity = bounded((uint64_t)st.st_blksize);
 		dev->disk.discard_alignment = 0;
-	} else {
+	} else if (S_ISBLK(st.st_mode)) {
 		dev->disk.discard = device_says(&st, "queue/discard_max_bytes") > 0;
 		dev->disk.discard_granularity =
 			bounded(device_says(&st, "queue/discard_granularity"));

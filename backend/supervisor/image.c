@@ -29,6 +29,8 @@
 
 void image_close(struct device *dev)
 {
+	remote_close(dev);
+	format_close(dev);
 	if (dev->disk.fd >= 0)
 		close(dev->disk.fd);
 	dev->disk.fd = -1;
@@ -81,9 +83,22 @@ static int find_target(struct device *dev)
 	       rc;
 }
 
+/* A key of the toolstack's that is a number: its default if it is absent. */
+static int read_number(struct device *dev, enum xs_key_id id, uint64_t *out)
+{
+	int rc = store_number(dev, XBT_NULL, dev->be_path, id, 0, out);
+
+	if (rc == -ENOENT)
+		*out = xs_default(id);
+	else if (rc)
+		return device_reason(dev, "the key %s cannot be read: %s", xs_key(id)->name,
+				     strerror(-rc));
+	return 0;
+}
+
 static int read_settings(struct device *dev)
 {
-	uint64_t type;
+	uint64_t type, direct, reconnect;
 	char text[8];
 	int rc;
 
@@ -93,6 +108,10 @@ static int read_settings(struct device *dev)
 	rc = store_number(dev, XBT_NULL, dev->be_path, XS_B_TYPE, 0, &type);
 	if (rc && rc != -ENOENT)
 		return device_reason(dev, "the key type cannot be read: %s", strerror(-rc));
+	if (read_number(dev, XS_B_DIRECT, &direct) || read_number(dev, XS_B_RECONNECT, &reconnect))
+		return -1;
+	dev->disk.direct = direct;
+	dev->disk.reconnect = (uint32_t)reconnect;
 	return find_target(dev);
 }
 
@@ -100,7 +119,41 @@ static int open_path(const struct device *dev, const char *path)
 {
 	/* O_NONBLOCK: a FIFO is refused later, and must not be waited for here */
 	return open(path, O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
+		    (dev->disk.direct ? O_DIRECT : 0) |
 		    (dev->disk.readonly ? O_RDONLY : O_RDWR));
+}
+
+static int say_not_opened(struct device *dev)
+{
+	if (errno == EINVAL && dev->disk.direct)
+		return device_reason(dev, "%s: its file system knows no O_DIRECT: leave 'direct' "
+				     "out", dev->disk.target);
+	return device_reason(dev, "%s: %s: check the path and its permissions", dev->disk.target,
+			     strerror(errno));
+}
+
+/* Past the page cache the medium's own unit counts, and guests are promised sectors of 512 bytes.
+ * Who cannot say what the unit is will be believed to have that one. */
+static bool fits_directly(struct device *dev, const struct stat *st)
+{
+	unsigned int unit = 0;
+	int size;
+
+	if (S_ISBLK(st->st_mode) && ioctl(dev->disk.fd, BLKSSZGET, &size) == 0)
+		unit = (unsigned int)size;
+#ifdef STATX_DIOALIGN
+	struct statx stx;
+
+	if (S_ISREG(st->st_mode) &&
+	    statx(dev->disk.fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) == 0 &&
+	    (stx.stx_mask & STATX_DIOALIGN))
+		unit = stx.stx_dio_offset_align;
+#endif
+	if (unit <= BLK_SECTOR)
+		return true;
+	device_reason(dev, "%s: with O_DIRECT it takes multiples of %u bytes, and the guest may "
+		      "ask for %d: leave 'direct' out", dev->disk.target, unit, BLK_SECTOR);
+	return false;
 }
 
 /* True: fd is a loop device that is the whole of a file, the one that st describes. */
@@ -166,6 +219,8 @@ static uint64_t measure(struct device *dev)
 			      path);
 		return 0;
 	}
+	if (dev->disk.direct && !fits_directly(dev, &st))
+		return 0;
 	if (bytes == 0)
 		device_reason(dev, "%s is empty: give it a size, as with truncate -s", path);
 	else if (bytes % BLK_SECTOR)
@@ -176,19 +231,14 @@ static uint64_t measure(struct device *dev)
 	return 0;
 }
 
-int image_open(struct device *dev)
+static int open_file(struct device *dev)
 {
 	uint64_t bytes;
 	int locked = 0;
 
-	if (dev->disk.fd >= 0)
-		return 0;
-	if (read_settings(dev))
-		return -1;
 	dev->disk.fd = open_path(dev, dev->disk.target);
 	if (dev->disk.fd < 0)
-		return device_reason(dev, "%s: %s: check the path and its permissions",
-				     dev->disk.target, strerror(errno));
+		return say_not_opened(dev);
 	/* a read-only block device can be opened for writing all the same */
 	if (!dev->disk.readonly && ioctl(dev->disk.fd, BLKROGET, &locked) == 0 && locked) {
 		image_close(dev);
@@ -196,7 +246,7 @@ int image_open(struct device *dev)
 				     dev->disk.target);
 	}
 	look_behind_loop(dev);
-	fcntl(dev->disk.fd, F_SETFL, 0);	/* from now on it may wait */
+	fcntl(dev->disk.fd, F_SETFL, dev->disk.direct ? O_DIRECT : 0);	/* now it may wait */
 	bytes = measure(dev);
 	if (bytes == 0) {
 		image_close(dev);
@@ -205,4 +255,31 @@ int image_open(struct device *dev)
 	dev->disk.sectors = bytes / BLK_SECTOR;
 	image_find_discard(dev);
 	return 0;
+}
+
+int image_open(struct device *dev)
+{
+	struct xs_target target;
+	const char *wrong;
+
+	if (dev->disk.fd >= 0)
+		return 0;
+	if (read_settings(dev))
+		return -1;
+	wrong = xs_target_parse(dev->disk.target, &target);
+	if (wrong)
+		return device_reason(dev, "%s: %s", dev->disk.target, wrong);
+	dev->disk.kind = target.kind;
+	switch (target.kind) {
+	case XS_TARGET_FILE:
+		return open_file(dev);
+	case XS_TARGET_NULL:
+	case XS_TARGET_RAM:
+		return memory_open(dev, &target);
+	case XS_TARGET_NBD:
+		dev->remote.server = target;
+		return remote_open(dev);
+	default:
+		return format_open(dev, &target) ? -1 : remote_open(dev);
+	}
 }

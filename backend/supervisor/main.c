@@ -140,6 +140,8 @@ static int set_up(struct supervisor *sup)
 		workers_disown(sup);
 		workers_sweep(sup);
 		journal_file_sweep(sup);
+		memory_sweep(sup);
+		format_sweep(sup);
 		rc = control_start(sup);
 	}
 	if (rc)
@@ -149,6 +151,7 @@ static int set_up(struct supervisor *sup)
 
 static void tear_down(struct supervisor *sup)
 {
+	sup->leaving = true;
 	control_stop(sup);
 	workers_close(sup);
 	while (sup->devices) {

@@ -204,6 +204,16 @@ static int make_listener(const struct worker *w)
 	return rc;
 }
 
+/* Some disks need a worker that is built for them. */
+static const char *program_of(const struct worker *w)
+{
+	for (const struct device *dev = w->sup->devices; dev; dev = dev->next) {
+		if (serves(w, dev) && dev->remote.used)
+			return w->class->program_nbd;
+	}
+	return w->class->program;
+}
+
 /* In the child: nothing of ours goes along but the listener and standard error. */
 static void run_worker(const struct worker *w, int listener)
 {
@@ -213,7 +223,7 @@ static void run_worker(const struct worker *w, int listener)
 	unsigned int argc = 11;
 	sigset_t none;
 
-	snprintf(program, sizeof(program), "%s/%s", w->sup->libexec, w->class->program);
+	snprintf(program, sizeof(program), "%s/%s", w->sup->libexec, program_of(w));
 	snprintf(domid, sizeof(domid), "%u", w->domid);
 	snprintf(fd, sizeof(fd), "%d", LISTEN_FD);
 	snprintf(spin, sizeof(spin), "%u", w->sup->spin_us);

@@ -75,6 +75,9 @@ const char *device_resize(struct device *dev, uint64_t bytes)
 
 	if (dev->disk.fd < 0)
 		return "the disk is not in use: its size is found when its guest connects";
+	if (dev->disk.kind != XS_TARGET_FILE)
+		return "only raw files and block devices grow under their guest: attach the disk "
+		       "again";
 	if (bytes % dev->disk.sector_size || bytes > INT64_MAX)
 		return refuse("a disk's size is a multiple of %u bytes", dev->disk.sector_size);
 	why = grow_image(dev, bytes, &now);

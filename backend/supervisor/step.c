@@ -73,23 +73,28 @@ static int detach_first(struct device *dev, enum xb_state next)
  * ones holds, though nobody may have seen those go. */
 static int forget_earlier(struct device *dev, enum xb_state next)
 {
-	int rc = detach_first(dev, next);
+	int rc = dev->preparing ? 0 : detach_first(dev, next);
 
-	if (rc)
+	if (rc || dev->preparing)
 		return rc;
 	dev->class->release(dev);
 	journal_file_close(dev, true);
+	memory_remove(dev);
 	dev->domain_gone = false;
 	return 0;
 }
 
-/* Opens what the device stands for. A connection that was taken up in the journal is about what was
- * opened then, and about nothing else that has its name now. */
+/* Opens what the device stands for; 1: it will be looked at again. A connection that was taken up
+ * in the journal is about what was opened then, and about nothing else that has its name now. */
 static int open_target(struct device *dev)
 {
 	struct journal_head *journal;
+	int rc = dev->class->prepare(dev);
 
-	if (dev->class->prepare(dev) || journal_file_open(dev))
+	dev->preparing = rc > 0;
+	if (rc)
+		return rc;
+	if (journal_file_open(dev))
 		return -1;
 	journal = dev->journal;
 	if (!read_once(&journal->connected))
@@ -111,8 +116,11 @@ static int act_publish(struct device *dev, enum xb_state next)
 	if (journal_file_open(dev))
 		return -1;
 	journal_file_void(dev);
-	if (ask_ready(dev) > 0 && open_target(dev))
-		return -1;
+	if (ask_ready(dev) > 0) {
+		rc = open_target(dev);
+		if (rc)
+			return rc;
+	}
 	dev->failed = false;
 	show_reason(dev);
 	return device_go(dev, next, dev->class->publish);
@@ -127,8 +135,9 @@ static int act_connect(struct device *dev, enum xb_state next)
 		show_reason(dev);
 	if (rc <= 0)
 		return rc ? rc : 1;
-	if (open_target(dev))
-		return -1;
+	rc = open_target(dev);
+	if (rc)
+		return rc;
 	if (dev->link == LINK_ATTACHED && dev->class->is_current(dev))
 		return device_go(dev, next, dev->class->announce);
 	rc = detach_first(dev, next);

@@ -10,6 +10,11 @@
  *	hotplug.c	devices that a script sets up
  *	vdisk.c		what the steps mean for a disk: its features, its connection
  *	image.c		what a disk is served from: found, opened, measured
+ *	memory.c	disks without an image
+ *	remote.c	disks that a server has
+ *	format.c	images that are not raw: such a server for each
+ *	header.c	what an image would have opened besides itself
+ *	dial.c		connections to servers, made without waiting for them
  *	worker.c	what is said between us and the workers, one a guest and class
  *	process.c	their processes: started, started again, sent home
  *	adopt.c		those that an earlier supervisor left
@@ -28,8 +33,11 @@
 #include <sys/types.h>
 #include <xenstore.h>
 
+#include "format.h"
 #include "log.h"
 #include "loop.h"
+#include "params.h"
+#include "remote.h"
 #include "schema.h"
 #include "wire.h"
 
@@ -53,6 +61,7 @@ struct supervisor {
 	uid_t worker_uid;		/* who workers become, if we are root */
 	gid_t worker_gid;
 	bool broken;			/* ends because it cannot go on */
+	bool leaving;			/* ends, and what serves disks is to go on */
 	struct device *devices;
 	struct worker *workers;
 	struct loop_fd store_events, control, signals;
@@ -65,10 +74,12 @@ struct supervisor {
 struct device_class {
 	enum xs_class id;
 	const char *program;		/* the worker's */
+	const char *program_nbd;	/* of one that has disks on servers as well */
 	/* Whether that may be opened. 1: yes; 0: not yet, with a reason if it is worth one. What
 	 * changes it is below the backend's directory. */
 	int (*ready)(struct device *dev);
-	/* Opens what the device stands for and sets dev->identity; idempotent. */
+	/* Opens what the device stands for and sets dev->identity; idempotent. 1: that takes a
+	 * while, and device_look() is called when it is done. */
 	int (*prepare)(struct device *dev);
 	/* Writes what the backend offers. */
 	bool (*publish)(struct device *dev, xs_transaction_t t);
@@ -85,6 +96,7 @@ struct device_class {
 /* Where a device stands with its worker. */
 enum link_state {
 	LINK_NONE,		/* no worker knows of it */
+	LINK_PROBING,		/* it is being found out what there is to be attached */
 	LINK_WAITING,		/* to be attached as soon as the worker greets */
 	LINK_ATTACHING,		/* WIRE_ATTACH sent */
 	LINK_ATTACHED,
@@ -106,7 +118,9 @@ struct device {
 	bool dirty;			/* something has changed: look again */
 	bool failed;			/* broken for good, until the frontend starts over */
 	bool domain_gone;
+	bool preparing;			/* class->prepare has said 1 */
 	bool orphaned;			/* its worker has gone: to be told */
+	bool troubled;			/* `reason` is about a server that may come back */
 	enum xb_state mine;		/* as last read from the store */
 	enum xb_state next_state;	/* to be written when the link has changed */
 	enum link_state link;
@@ -126,11 +140,15 @@ struct device {
 		int fd;
 		uint64_t sectors;
 		uint32_t sector_size, physical_sector_size;
-		bool readonly, discard;
+		bool readonly, direct, discard;
 		bool grown;		/* and the guest has not been told */
 		uint32_t discard_granularity, discard_alignment;	/* bytes */
+		enum xs_target_kind kind;
+		uint32_t reconnect;	/* seconds */
 		char target[XS_PATH_MAX * 2];
 	} disk;
+	struct remote remote;
+	struct format format;
 };
 
 /* device.c */
@@ -147,6 +165,8 @@ struct device *device_by_token(struct supervisor *sup, const char *token);
 void device_look(struct device *dev);
 /* Forgets the device, whose nodes are gone; the worker is told. */
 void device_remove(struct device *dev);
+/* What keeps a connected disk's server away, for people to read; "": nothing does any more. */
+void device_trouble(struct device *dev, const char *why);
 /* From worker.c: the worker has answered, or died. */
 void device_attached(struct device *dev, int rc, const char *why);
 void device_detached(struct device *dev);
@@ -214,6 +234,14 @@ void device_resized(struct device *dev);
 /* discard.c */
 /* Whether the open image is able to discard, and in what units. */
 void image_find_discard(struct device *dev);
+
+/* memory.c */
+/* As image_open(), for a disk of that kind. */
+int memory_open(struct device *dev, const struct xs_target *target);
+/* The disk is gone, and its data with it. */
+void memory_remove(const struct device *dev);
+/* Removes the data of disks that went while there was no xpvd. */
+void memory_sweep(struct supervisor *sup);
 
 /* adopt.c */
 void workers_adopt(struct supervisor *sup);

@@ -113,11 +113,15 @@ static int collect(struct device *dev, struct wire_msg *msg, int *fds)
 	if (optional(dev, XS_F_FEATURE_PERSISTENT, &persistent) ||
 	    read_abi(dev, &msg->vdisk.abi))
 		return device_reason(dev, "the frontend's keys cannot be read");
+	msg->vdisk.target = dev->disk.kind == XS_TARGET_NULL ? WIRE_NULL :
+			    dev->remote.used ? WIRE_NBD : WIRE_FILE;
+	msg->vdisk.reconnect = dev->disk.reconnect;
 	msg->vdisk.sectors = dev->disk.sectors;
 	msg->vdisk.sector_size = dev->disk.sector_size;
 	msg->vdisk.flags = (dev->disk.readonly ? WIRE_READONLY : 0) |
 			   (persistent ? WIRE_PERSISTENT : 0) |
-			   (dev->disk.discard ? WIRE_DISCARD : 0);
+			   (dev->disk.discard ? WIRE_DISCARD : 0) |
+			   (dev->disk.direct ? WIRE_DIRECT : 0);
 	msg->vdisk.port = (uint32_t)port;
 	fds[0] = dev->disk.fd;
 	fds[1] = dev->journal_fd;
@@ -161,6 +165,7 @@ static bool announce(struct device *dev, xs_transaction_t t)
 const struct device_class vdisk_class = {
 	.id = XS_CLASS_VDISK,
 	.program = "xpv-vdisk",
+	.program_nbd = "xpv-vdisk-nbd",
 	.ready = ready,
 	.prepare = image_open,
 	.publish = publish,

@@ -99,8 +99,13 @@ void worker_send_waiting(struct worker *w)
 	struct device *dev = w->sup->devices;
 
 	while (w->greeted && !w->leaving && dev) {
-		if (dev->worker == w && dev->link == LINK_WAITING &&
-		    !is_closing(w, dev->devid)) {
+		if (dev->worker == w && dev->link == LINK_PROBING)
+			remote_worker_ready(dev);
+		if (dev->worker == w && dev->link == LINK_WAITING && dev->remote.used &&
+		    !w->speaks_nbd) {
+			worker_dismiss(w);	/* its successor will */
+		} else if (dev->worker == w && dev->link == LINK_WAITING &&
+			   !is_closing(w, dev->devid)) {
 			send_attach(dev);
 			dev = w->sup->devices;	/* that may have changed the list */
 		} else {
@@ -131,7 +136,7 @@ void worker_detach(struct device *dev)
 
 	if (dev->link == LINK_DETACHING)
 		return;
-	if (dev->link == LINK_WAITING || !w || w->process.fd < 0) {
+	if (dev->link == LINK_PROBING || dev->link == LINK_WAITING || !w || w->process.fd < 0) {
 		dev->link = LINK_NONE;
 		return;
 	}
@@ -245,6 +250,19 @@ static void heard(struct worker *w, struct wire_msg *msg)
 		if (dev)
 			device_resized(dev);
 		break;
+	case WIRE_PROBED:
+		msg->probed.text[WIRE_TEXT - 1] = '\0';
+		if (dev)
+			remote_probed(dev, &msg->probed);
+		break;
+	case WIRE_LINK_WANTED:
+		if (dev)
+			remote_wanted(dev);
+		break;
+	case WIRE_TROUBLE:
+		if (dev)
+			device_trouble(dev, msg->result.text);
+		break;
 	case WIRE_FAILED:
 		if (dev)
 			device_broken(dev, msg->result.text);
@@ -278,6 +296,7 @@ void worker_socket_ready(struct loop_fd *source)
 	} else if (msg.type == WIRE_HELLO && msg.hello.version == WIRE_VERSION &&
 		   msg.hello.domid == w->domid) {
 		w->greeted = true;
+		w->speaks_nbd = msg.hello.flags & WIRE_SPEAKS_NBD;
 		worker_send_waiting(w);
 		workers_sweep(w->sup);		/* its devices may be gone meanwhile */
 	} else {

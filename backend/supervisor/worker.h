@@ -25,6 +25,7 @@ struct worker {
 	struct loop_fd process;		/* a pidfd; fd -1: down */
 	pid_t pid;
 	bool greeted;
+	bool speaks_nbd;		/* disks that a server has can be attached */
 	bool leaving;			/* WIRE_QUIT was sent */
 	unsigned int deaths;		/* in a row, without progress between them */
 	uint64_t progress;		/* of its devices, when it started */

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "disk.h"
 
@@ -142,8 +143,11 @@ int disk_open(struct disk *disk, struct disk_env *env, uint32_t devid,
 	request_take_all(&disk->landed);
 	request_take_all(&disk->ended);
 	describe(disk, conn);
-	target_file_open(&disk->target, target_fd, env->uring);
-
+	rc = target_open(&disk->target, env, devid, conn, target_fd);
+	if (rc) {
+		close(journal_fd);
+		return fail(why, rc, "its target");
+	}
 	rc = journal_open(&disk->journal, journal_fd, env->domid, devid);
 	if (rc)
 		return fail(why, rc, "its journal");

@@ -41,6 +41,7 @@ struct disk_env {
 	xengnttab_handle *xgt;
 	xenevtchn_handle *xce;
 	struct uring *uring;		/* NULL: not permitted here; I/O is done in place */
+	struct nbd_host *nbd;		/* NULL: no disk that a server has can be opened */
 	struct copy_list copies;
 	struct blk_seg segs[DISK_BATCH][BLK_MAX_PIECES];	/* of a batch's indirect requests */
 };

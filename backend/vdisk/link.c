@@ -26,6 +26,23 @@ static void tell(struct worker *w, uint32_t type, uint32_t devid, int rc, const 
 	wire_send(w->supervisor.fd, &msg, NULL, 0);
 }
 
+/* What libnbd is needed for speaks to the supervisor through this. */
+static void say(struct nbd_host *host, const struct wire_msg *msg)
+{
+	struct worker *w = container_of(host, struct worker, nbd);
+
+	if (w->supervisor.fd >= 0)
+		wire_send(w->supervisor.fd, msg, NULL, 0);
+}
+
+/* The disk's connection is over, and with it whatever waits for a server. */
+static void stop_for_good(struct disk *disk)
+{
+	disk_stop(disk);
+	if (disk->target.ops->abandon)
+		disk->target.ops->abandon(&disk->target);
+}
+
 static struct disk **find_disk(struct worker *w, uint32_t devid)
 {
 	for (unsigned int i = 0; i < w->nr_disks; i++) {
@@ -78,6 +95,21 @@ static int attach(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MAX
 	return rc;
 }
 
+static void handle_link(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MAX_FDS])
+{
+	char name[WIRE_EXPORT];
+	int fd = fds[0];
+
+	if (fd < 0)
+		return;
+	fds[0] = -1;
+	snprintf(name, sizeof(name), "%.*s", WIRE_EXPORT - 1, msg->name);
+	if (msg->type == WIRE_PROBE)
+		nbd_probe_start(&w->nbd, msg->devid, fd, name);
+	else
+		target_nbd_link(&w->nbd, msg->devid, fd, name);
+}
+
 static void handle(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MAX_FDS])
 {
 	char why[WIRE_TEXT] = "";
@@ -92,7 +124,7 @@ static void handle(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MA
 	case WIRE_DETACH:
 		at = find_disk(w, msg->devid);
 		if (at)
-			disk_stop(*at);
+			stop_for_good(*at);
 		else
 			tell(w, WIRE_DETACHED, msg->devid, 0, "");
 		break;
@@ -101,6 +133,10 @@ static void handle(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MA
 		if (at && msg->vdisk.sectors > (*at)->geo.sectors)
 			(*at)->geo.sectors = msg->vdisk.sectors;
 		tell(w, WIRE_RESIZED, msg->devid, 0, "");
+		break;
+	case WIRE_PROBE:
+	case WIRE_LINK:
+		handle_link(w, msg, fds);
 		break;
 	case WIRE_QUIT:
 		w->quitting = true;
@@ -135,8 +171,8 @@ static void listener_ready(struct loop_fd *source)
 {
 	struct worker *w = container_of(source, struct worker, listener);
 	struct wire_msg hello = { .type = WIRE_HELLO,
-				  .hello = { WIRE_VERSION, w->env.domid, getpid(),
-					     w->nr_disks } };
+				  .hello = { WIRE_VERSION, w->env.domid, getpid(), w->nr_disks,
+					     nbd_spoken ? WIRE_SPEAKS_NBD : 0 } };
 	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
@@ -157,6 +193,7 @@ static void listener_ready(struct loop_fd *source)
 		tell(w, disk->failed[0] ? WIRE_FAILED : WIRE_ATTACHED, disk->devid,
 		     disk->failed[0] ? -EPROTO : 0, disk->failed);
 	}
+	target_nbd_ask_again(&w->nbd);
 }
 
 static void orphaned(struct loop_timer *timer)
@@ -169,6 +206,8 @@ static void orphaned(struct loop_timer *timer)
 
 int link_start(struct worker *w)
 {
+	w->nbd = (struct nbd_host){ .loop = &w->loop, .domid = w->env.domid, .say = say };
+	w->env.nbd = nbd_spoken ? &w->nbd : NULL;
 	w->supervisor.fd = -1;
 	w->orphan.expired = orphaned;
 	w->listener.ready = listener_ready;
@@ -179,6 +218,7 @@ int link_start(struct worker *w)
 
 void link_close(struct worker *w)
 {
+	nbd_probe_stop_all(&w->nbd);
 	while (w->nr_disks > 0)
 		drop_disk(w, &w->disks[0], false);
 	if (w->supervisor.fd >= 0)

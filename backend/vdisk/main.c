@@ -115,6 +115,7 @@ static int lock_in(const struct worker *w)
 		.xgt = w->env.xgt,
 		.listener = w->listener.fd,
 		.uring = w->env.uring ? uring_fd(w->env.uring) : -1,
+		.sockets = nbd_spoken,
 		.calls = disk_calls,
 		.nr_calls = sizeof(disk_calls) / sizeof(disk_calls[0]),
 		.instrumented = SANDBOX_INSTRUMENTED,

@@ -8,7 +8,7 @@
  * straight to read or write if that can be done in place; otherwise its own buffer stands between,
  * because a guest's page is never given to asynchronous I/O (worker/map.h).
  *
- * A discard moves no data. It is done in place and in parts, with other requests between them.
+ * A discard moves no data. It is done in parts, with other requests between them.
  *
  * What a phase may not do is answer: it appends the request to disk->ended, and queue.c answers.
  */
@@ -50,6 +50,8 @@ static void target_done(struct request *r, int rc)
 		target_failed(r, rc);
 	else if (r->io.op == TARGET_READ && !r->mapped)
 		request_append(&r->disk->landed, r);
+	else if (r->io.op == TARGET_DISCARD && r->discarded < r->plan.len)
+		request_append(&r->disk->discards, r);
 	else
 		request_advance(r);
 }
@@ -94,19 +96,17 @@ static void discard_part(struct request *r)
 	struct target *t = &r->disk->target;
 	int rc;
 
-	r->io = (struct target_io){ .op = TARGET_DISCARD, .off = r->plan.off,
-				    .len = r->plan.len - r->discarded, .target = t };
-	r->io.off += r->discarded;
+	r->io = (struct target_io){ .op = TARGET_DISCARD, .off = r->plan.off + r->discarded,
+				    .len = r->plan.len - r->discarded,
+				    .done = target_done_later, .target = t };
 	if (r->io.len > DISCARD_PART)
 		r->io.len = DISCARD_PART;
 	r->discarded += r->io.len;
-	rc = t->ops->now(t, &r->io, true);
-	if (rc)
-		target_failed(r, rc);
-	else if (r->discarded < r->plan.len)
-		request_append(&r->disk->discards, r);
+	rc = t->ops->now(t, &r->io, false);
+	if (rc == -EAGAIN)
+		target_start(r);
 	else
-		request_advance(r);
+		target_done(r, rc);
 }
 
 void request_advance(struct request *r)

@@ -36,6 +36,8 @@ struct target_ops {
 	/* 0: done() will be called; -EAGAIN: not at the moment; -errno: not started. */
 	int (*start)(struct target *t, struct target_io *io);
 	void (*close)(struct target *t);
+	/* Nobody waits for answers any more: what cannot be done soon is to fail. May be NULL. */
+	void (*abandon)(struct target *t);
 };
 
 struct uring;
@@ -45,10 +47,23 @@ struct target {
 	struct uring *uring;	/* NULL: I/O is done in place, and may wait */
 	int fd;
 	bool in_memory;		/* on a filesystem in memory: nothing waits for a device */
+	bool direct;		/* past the page cache: data has to pass through aligned memory */
+	void *state;		/* target_nbd.c's */
 };
+
+struct disk_env;
+struct wire_vdisk;
+
+/* target.c: whichever of them the supervisor says. fd is the target's from here on, also on
+ * failure. 0 or -errno. */
+int target_open(struct target *t, const struct disk_env *env, uint32_t devid,
+		const struct wire_vdisk *conn, int fd);
 
 /* target_file.c: a raw file or block device. fd is the target's from here on. */
 void target_file_open(struct target *t, int fd, struct uring *uring);
+
+/* target_null.c: zeros; what is written is forgotten. fd is only kept. */
+void target_null_open(struct target *t, int fd);
 
 /* uring.c: one io_uring for all targets of a worker */
 #define URING_ENTRIES 256

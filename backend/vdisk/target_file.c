@@ -7,6 +7,8 @@
  * request holds up no other. Files on tmpfs know no RWF_NOWAIT, and need none: there, copying in
  * place is all there is (and handing it to io_uring would only move it to a kernel thread).
  *
+ * With O_DIRECT nothing is in the page cache, and all of it goes through io_uring.
+ *
  * A discard makes a hole, which reads as zeros. A block device that cannot do that may still be
  * able to discard without promising what is read. Either is done in place: the worker is not
  * permitted to ask a ring for it, where nobody sees whether it makes a file longer.
@@ -70,6 +72,9 @@ static int file_now(struct target *t, struct target_io *io, bool wait)
 	bool may_wait = wait || t->in_memory || !t->uring;
 	ssize_t r;
 
+	/* neither a guest's page nor a wait: it is started, on our own aligned memory */
+	if (t->direct && !wait && io->op != TARGET_SYNC)
+		return -EAGAIN;
 	if (io->op == TARGET_SYNC) {
 		if (!may_wait)
 			return -EAGAIN;
@@ -94,7 +99,7 @@ static int file_now(struct target *t, struct target_io *io, bool wait)
 
 static int file_start(struct target *t, struct target_io *io)
 {
-	return uring_queue(t->uring, io);
+	return t->uring ? uring_queue(t->uring, io) : -EAGAIN;
 }
 
 static void file_close(struct target *t)

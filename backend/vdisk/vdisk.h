@@ -13,12 +13,14 @@
 
 #include "disk.h"
 #include "loop.h"
+#include "nbd.h"
 
 #define MAX_DISKS	256
 
 struct worker {
 	struct loop loop;
 	struct disk_env env;
+	struct nbd_host nbd;
 	struct loop_fd listener, supervisor, events, grants, completions;
 	struct loop_timer orphan;	/* no disk and no supervisor: nobody's worker */
 	struct disk *disks[MAX_DISKS];

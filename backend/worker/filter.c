@@ -145,6 +145,28 @@ static int allow_with_arguments(scmp_filter_ctx ctx, const struct sandbox *sb)
 	return r;
 }
 
+/* For a library that sends and receives on sockets that we give it, and sets two of their flags.
+ * Nobody can be named as a receiver, so that only who is at the other end already is reached. */
+static int allow_sockets(scmp_filter_ctx ctx)
+{
+	const struct rule rules[] = {
+		{ SCMP_SYS(sendto), HOT, 1, { SCMP_A4(SCMP_CMP_EQ, 0) } },
+		{ SCMP_SYS(recvfrom), HOT, 1, { SCMP_A4(SCMP_CMP_EQ, 0) } },
+		{ SCMP_SYS(shutdown), 0, 0, { { 0 } } },
+		{ SCMP_SYS(fcntl), 0, 1, { SCMP_A1(SCMP_CMP_EQ, F_GETFL) } },
+		{ SCMP_SYS(fcntl), 0, 1, { SCMP_A1(SCMP_CMP_EQ, F_GETFD) } },
+		{ SCMP_SYS(fcntl), 0, 2, { SCMP_A1(SCMP_CMP_EQ, F_SETFL),
+					   SCMP_A2(SCMP_CMP_EQ, O_RDWR | O_NONBLOCK) } },
+		{ SCMP_SYS(fcntl), 0, 2, { SCMP_A1(SCMP_CMP_EQ, F_SETFD),
+					   SCMP_A2(SCMP_CMP_EQ, FD_CLOEXEC) } },
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < LEN(rules) && r == 0; i++)
+		r = allow_rule(ctx, &rules[i]);
+	return r;
+}
+
 /* One of Xen's handles: control requests on a device, messages to the other end of a socket. The
  * latter come and go (one each for those who are notified), so only naming a receiver is denied. */
 static int allow_handle(scmp_filter_ctx ctx, int fd, const scmp_datum_t *requests, size_t nr)
@@ -183,6 +205,8 @@ static int build(scmp_filter_ctx ctx, const struct sandbox *sb)
 	if (r == 0)
 		r = allow_handle(ctx, xenevtchn_fd(sb->xce), evtchn_requests,
 				 LEN(evtchn_requests));
+	if (r == 0 && sb->sockets)
+		r = allow_sockets(ctx);
 	if (r == 0)
 		r = allow_calls(ctx, plain_calls, LEN(plain_calls));
 	if (r == 0)

@@ -40,6 +40,7 @@ struct sandbox {
 	int uring;			/* -1: there is none */
 	const int *calls;		/* what such workers call besides, SCMP_SYS(...) */
 	size_t nr_calls;
+	bool sockets;			/* it talks on stream sockets that it is handed */
 	bool instrumented;		/* a sanitizer's run time needs more than the worker does */
 };
 

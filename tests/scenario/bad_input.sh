@@ -57,7 +57,7 @@ refuses 2 "unknown key 'acces'" attach g "vdev=xvdb,acces=ro,target=$DIR/other.i
 refuses 2 "unknown key 'x'" attach g "vdev=xvdb,x=y,target=$DIR/other.img"
 refuses 2 "unknown value for access" attach g "vdev=xvdb,access=maybe,target=$DIR/other.img"
 refuses 2 "unknown value for format" attach g "vdev=xvdb,format=zip,target=$DIR/other.img"
-refuses 2 "only format=raw" attach g "vdev=xvdb,format=qcow2,target=$DIR/other.img"
+refuses 2 "none of raw, qcow2, vhd and vmdk" attach g "vdev=xvdb,format=qed,target=$DIR/other.img"
 refuses 2 "no vdev" attach g "target=$DIR/other.img"
 refuses 2 "no target" attach g vdev=xvdb
 refuses 2 "not a virtual disk" attach g "vdev=disk1,target=$DIR/other.img"

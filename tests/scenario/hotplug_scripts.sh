@@ -107,6 +107,23 @@ refuses_it w "$DIR/b.img" "it may only be read"
 lets r "$DIR/b.img"
 chmod 644 "$DIR/b.img"
 
+# Other targets, named as xpv names them.
+if [ -n "$(command -v qemu-img)" ]; then
+	qemu-img create -q -f qcow2 "$DIR/q.qcow2" 4M
+	begin g "qcow2:$DIR/q.qcow2" w
+	script block-xpv add || fail "block-xpv: $(get "$back/hotplug-error")"
+	works minidom "fill xvda 7; verify xvda 7"
+	refuses_it w "qcow2:$DIR/q.qcow2" "disk 51712 of domain"
+	libxl_name g
+	end
+fi
+begin g null:4M w
+script block-xpv add || fail "block-xpv: $(get "$back/hotplug-error")"
+works minidom "fill xvda 7"
+end
+refuses_it w "vhd:$DIR/none.vhd" "no such file"
+refuses_it w "zip:$DIR/b.img" "not an absolute path"
+
 # While the kernel's backend is there.
 mkdir -p "$XPV_RUNDIR/sim/sysfs/bus/xen-backend/drivers"
 begin h "$DIR/b.img" w

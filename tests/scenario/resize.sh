@@ -11,7 +11,7 @@
 need xpv xpvd xpv-vdisk minidom
 truncate -s 4M "$DIR/a.img" "$DIR/r.img"
 system_start
-guest g "disk=['$DIR/a.img,raw,xvda,rw','$DIR/r.img,raw,xvdb,ro']"
+guest g "disk=['$DIR/a.img,raw,xvda,rw','$DIR/r.img,raw,xvdb,ro','vdev=xvdc,target=ram:1M']"
 backend=/local/domain/0/backend/vbd/$(domid g)/51712
 
 sectors() {
@@ -50,6 +50,7 @@ refuses 2 "not a virtual disk" xpv block-resize g nodisk 5M
 refuses 2 "needed" xpv block-resize g
 refuses 1 "no such domain" xpv block-resize nobody xvda 5M
 refuses 1 "serves no such disk" xpv block-resize g xvdz 5M
+refuses 1 "only raw files and block devices" xpv block-resize g xvdc 5M
 is "sectors" "$(sectors)" 16384
 
 # A read-only image is not made longer, but may be found to be.
@@ -61,7 +62,7 @@ works xpv block-resize g xvdb
 is "sectors of xvdb" "$(xen xenstore-read "${backend%51712}51728/sectors")" 10240
 
 # A worker that dies before it knows: its successor knows, and the guest hears of it.
-worker=$(stat_of g worker)
+worker=$(stat_of g worker 51712)
 kill -STOP "$worker"
 xpv block-resize g xvda 10M >"$DIR/resize" 2>&1 &
 resize=$!
@@ -80,6 +81,6 @@ for size in 11 12 13 14 15 16; do
 	guest_grown life 0
 done
 guest_goes_on life
-is "errors" "$(stat_of g errors)" 0
+is "errors" "$(stat_of g errors 51712)" 0
 works xpv check
 passed

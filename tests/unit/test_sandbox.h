@@ -30,6 +30,7 @@ static const int disk_calls[] = {
 /* The child's. */
 static struct sandbox sb;
 static struct uring *uring;
+static bool sockets;		/* of the next child */
 static int image;		/* a file of one page that is all 0x5a */
 
 static inline void open_handles(uint32_t domid)
@@ -39,7 +40,7 @@ static inline void open_handles(uint32_t domid)
 	sb = (struct sandbox){ .domid = domid, .uid = NOBODY, .gid = NOBODY,
 			       .xce = open_evtchn(0), .xgt = open_gnttab(0),
 			       .listener = socket(AF_UNIX, SOCK_SEQPACKET, 0),
-			       .calls = disk_calls, .uring = -1,
+			       .calls = disk_calls, .uring = -1, .sockets = sockets,
 			       .nr_calls = sizeof(disk_calls) / sizeof(disk_calls[0]) };
 	uring = uring_create(&rc);
 	if (uring)

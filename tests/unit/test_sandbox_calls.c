@@ -111,6 +111,42 @@ static void test_sockets_and_descriptors_cannot_be_made(void **state)
 	ALL_ARE_FATAL(attempts);
 }
 
+/* Disks on servers: sockets that are handed to it may be used, and nothing besides. */
+static void test_sockets_can_be_used_where_they_must(void **state)
+{
+	static char buf[64];
+	const struct attempt used[] = {
+		{ "sendto", SYS_sendto, { 99, P(buf), 1, 0, 0, 0 } },
+		{ "recvfrom", SYS_recvfrom, { 99, P(buf), 1, 0, 0, 0 } },
+		{ "shutdown", SYS_shutdown, { 99, SHUT_WR } },
+		{ "fcntl F_GETFL", SYS_fcntl, { 99, F_GETFL } },
+		{ "fcntl F_SETFL", SYS_fcntl, { 99, F_SETFL, O_RDWR | O_NONBLOCK } },
+		{ "fcntl F_SETFD", SYS_fcntl, { 99, F_SETFD, FD_CLOEXEC } },
+	};
+	const struct attempt fatal[] = {
+		{ "socket", SYS_socket, { AF_UNIX, SOCK_STREAM, 0 } },
+		{ "connect", SYS_connect, { 99, P(buf), 16 } },
+		{ "bind", SYS_bind, { 99, P(buf), 16 } },
+		{ "sendto with a receiver", SYS_sendto, { 99, P(buf), 1, 0, P(buf), 16 } },
+		{ "recvfrom with a sender", SYS_recvfrom, { 99, P(buf), 1, 0, P(buf), P(buf) } },
+		{ "setsockopt", SYS_setsockopt, { 99, SOL_SOCKET, SO_MARK, P(buf), 4 } },
+		{ "fcntl F_SETFL O_ASYNC", SYS_fcntl, { 99, F_SETFL, O_RDWR | O_ASYNC } },
+		{ "fcntl F_SETOWN", SYS_fcntl, { 99, F_SETOWN, 1 } },
+		{ "fcntl F_DUPFD", SYS_fcntl, { 99, F_DUPFD, 0 } },
+		{ "openat", SYS_openat, { AT_FDCWD, P(buf), O_RDONLY } },
+	};
+	(void)state;
+
+	all_are_fatal(used + 1, sizeof(used) / sizeof(used[0]) - 1);	/* handles are sent to */
+	sockets = true;
+	for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++) {
+		if (is_sigsys(confined(make_attempt, &used[i])))
+			fail_msg("%s is fatal", used[i].what);
+	}
+	ALL_ARE_FATAL(fatal);
+	sockets = false;
+}
+
 static void test_processes_are_out_of_reach(void **state)
 {
 	static char path[] = "/bin/true";
@@ -236,6 +272,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_files_cannot_be_named),
 		cmocka_unit_test(test_files_cannot_be_resized),
 		cmocka_unit_test(test_sockets_and_descriptors_cannot_be_made),
+		cmocka_unit_test(test_sockets_can_be_used_where_they_must),
 		cmocka_unit_test(test_processes_are_out_of_reach),
 		cmocka_unit_test(test_privileges_cannot_be_asked_for),
 		cmocka_unit_test(test_memory_cannot_become_code),

@@ -115,7 +115,7 @@ static void test_config_load_mistakes_are_one_line(void **state)
 		{ "name=\"g\"\nkernel=\"/bin/sh\"\nextra=\"'\"\n", "extra" },
 		{ "name=\"g\"\ndisk=\"/a,raw,xvda,w\"\n", "should be a list" },
 		{ "name=\"g\"\ndisk=[\"/a,raw,xvda,w\",\"/b,raw,xvda,w\"]\n", "two disks" },
-		{ "name=\"g\"\ndisk=[\"/a,raw,xvda,w\",\"/b,qcow2,xvdb,w\"]\n", "format=raw" },
+		{ "name=\"g\"\ndisk=[\"/a,raw,xvda,w\",\"/b,qed,xvdb,w\"]\n", "none of raw" },
 	};
 	struct capture cap;
 	struct config c;
@@ -219,7 +219,7 @@ static void test_config_load_for_xl_refuses_what_reads_disks_in_dom0(void **stat
 		{ "type='hvm'\ndisk=[]", NULL },
 		{ "type='hvm'", NULL },
 		{ "disk='/a,raw,xvda,rw'", "disk" },
-		{ "disk=['/a,qcow2,xvda,rw']", "format=raw" },
+		{ "disk=['/a,qed,xvda,rw']", "none of raw" },
 	};
 	struct config config;
 	struct capture c;

@@ -85,6 +85,63 @@ static void test_disk_parse_flags_have_xl_defaults(void **state)
 	disk_fini(&disk);
 }
 
+static void test_disk_parse_targets_of_all_kinds(void **state)
+{
+	static const struct {
+		const char *spec, *target;
+		enum xs_target_kind kind;
+	} rows[] = {
+		{ "vdev=xvda,target=/b", "/b", XS_TARGET_FILE },
+		{ "vdev=xvda,format=qcow2,target=/b", "qcow2:/b", XS_TARGET_QCOW2 },
+		{ "/b,qcow2,xvda,w", "qcow2:/b", XS_TARGET_QCOW2 },
+		{ "vdev=xvda,format=vhd,target=/b", "vhd:/b", XS_TARGET_VHD },
+		{ "vdev=xvda,format=vmdk,target=/b", "vmdk:/b", XS_TARGET_VMDK },
+		{ "/b.vmdk,vmdk,xvda,w", "vmdk:/b.vmdk", XS_TARGET_VMDK },
+		{ "/vmdk,raw,xvda,w", "/vmdk", XS_TARGET_FILE },
+		{ "vdev=xvda,target=/vmdk,vmdk", "/vmdk,vmdk", XS_TARGET_FILE },
+		{ "vdev=xvda,target=null:1M", "null:1M", XS_TARGET_NULL },
+		{ "null:1M,raw,xvda,w", "null:1M", XS_TARGET_NULL },
+		{ "vdev=xvda,target=ram:1G", "ram:1G", XS_TARGET_RAM },
+		{ "vdev=xvda,target=nbd://h/e", "nbd://h/e", XS_TARGET_NBD },
+		{ "format=raw,vdev=xvda,target=nbd+unix:///?socket=/s", "nbd+unix:///?socket=/s",
+		  XS_TARGET_NBD },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct disk disk;
+
+		assert_int_equal(disk_parse(&disk, &rows[i].spec, 1), TOOL_OK);
+		assert_string_equal(disk.target, rows[i].target);
+		assert_int_equal(disk.kind, rows[i].kind);
+		assert_string_equal(disk.vdev, "xvda");
+		assert_false(disk.direct || disk.backing || disk.reconnect);
+		disk_fini(&disk);
+	}
+}
+
+static void test_disk_parse_words_of_xpv(void **state)
+{
+	static const char *const words[] = {
+		"vdev=xvda,direct,target=/b",
+		"vdev=xvda,format=qcow2,backing,reconnect=7,target=/b",
+		"direct,no-direct,vdev=xvda,target=/direct,direct",
+	};
+	struct disk disk;
+
+	(void)state;
+	assert_int_equal(disk_parse(&disk, &words[0], 1), TOOL_OK);
+	assert_true(disk.direct);
+	disk_fini(&disk);
+	assert_int_equal(disk_parse(&disk, &words[1], 1), TOOL_OK);
+	assert_true(disk.backing && disk.reconnect == 7);
+	disk_fini(&disk);
+	assert_int_equal(disk_parse(&disk, &words[2], 1), TOOL_OK);
+	assert_false(disk.direct);
+	assert_string_equal(disk.target, "/direct,direct");
+	disk_fini(&disk);
+}
+
 static void test_disk_parse_what_has_no_effect_is_noted(void **state)
 {
 	static const char *const spec = "vdev=xvda,direct-io-safe,discard,target=/b";
@@ -116,8 +173,24 @@ static void test_disk_parse_bad_specs_are_one_line(void **state)
 		{ "vdev=,target=/b", "not a virtual disk" },
 		{ "vdev=sdzz,target=/b", "not a virtual disk" },
 		{ "vdev=xvda,access=w!,target=/b", "unknown value for access" },
-		{ "vdev=xvda,format=vmdk,target=/b", "unknown value for format" },
-		{ "vdev=xvda,format=qcow2,target=/b", "only format=raw" },
+		{ "vdev=xvda,format=zip,target=/b", "unknown value for format" },
+		{ "vdev=xvda,format=qed,target=/b", "none of raw, qcow2, vhd and vmdk" },
+		{ "vdev=xvda,format=qcow,target=/b", "none of raw, qcow2, vhd and vmdk" },
+		{ "vdev=xvda,target=qcow2:/b", "write format=qcow2" },
+		{ "vdev=xvda,format=qcow2,target=vhd:/b", "write format=vhd" },
+		{ "vdev=xvda,format=qcow2,target=null:1M", "no file is format=raw" },
+		{ "vdev=xvda,format=vmdk,target=ram:1M", "no file is format=raw" },
+		{ "vdev=xvda,target=null:1X", "K, M, G or T" },
+		{ "vdev=xvda,target=ram:", "needs a size" },
+		{ "vdev=xvda,target=nbds://h/x", "TLS" },
+		{ "vdev=xvda,target=nbd://", "nbd://HOST" },
+		{ "nbd://h/x,raw,xvda,w", "target=nbd://" },
+		{ "vdev=xvda,reconnect=x,target=nbd://h/", "no number of seconds" },
+		{ "vdev=xvda,reconnect=0,target=nbd://h/", "from 1 to 86400" },
+		{ "vdev=xvda,reconnect=5,target=/b", "leave it out" },
+		{ "vdev=xvda,direct,target=null:1M", "'direct' is for" },
+		{ "vdev=xvda,direct,format=qcow2,target=/b", "'direct' is for" },
+		{ "vdev=xvda,backing,target=/b", "'backing' is for" },
 		{ "vdev=xvda,format=raw,format=vhd,target=/b", "respecified" },
 		{ "/b,raw,xvda,rw,more", "too many positional" },
 		{ "vdev=xvda,backend=storage,target=/b", "driver domain" },
@@ -170,7 +243,7 @@ static void check_image(const char *path, bool readonly, const char *part)
 	int rc;
 
 	capture_begin(&c, 2);
-	rc = image_check(path, readonly, &image);
+	rc = image_check(path, readonly, true, &image);
 	capture_end(&c);
 	if (!part) {
 		assert_string_equal(c.text, "");
@@ -292,6 +365,8 @@ int main(void)
 		cmocka_unit_test(test_disk_parse_several_parts_are_one),
 		cmocka_unit_test(test_disk_parse_relative_target_becomes_absolute),
 		cmocka_unit_test(test_disk_parse_flags_have_xl_defaults),
+		cmocka_unit_test(test_disk_parse_targets_of_all_kinds),
+		cmocka_unit_test(test_disk_parse_words_of_xpv),
 		cmocka_unit_test(test_disk_parse_what_has_no_effect_is_noted),
 		cmocka_unit_test(test_disk_parse_bad_specs_are_one_line),
 		cmocka_unit_test(test_image_check_good_files_pass),
