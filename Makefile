@@ -110,8 +110,8 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/claim.c \
 	    backend/supervisor/control.c \
 	    backend/supervisor/device.c \
-	    backend/supervisor/discard.c \
 	    backend/supervisor/dial.c \
+	    backend/supervisor/discard.c \
 	    backend/supervisor/discover.c \
 	    backend/supervisor/format.c \
 	    backend/supervisor/header.c \
@@ -122,8 +122,8 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/main.c \
 	    backend/supervisor/memory.c \
 	    backend/supervisor/process.c \
-	    backend/supervisor/resize.c \
 	    backend/supervisor/remote.c \
+	    backend/supervisor/resize.c \
 	    backend/supervisor/step.c \
 	    backend/supervisor/store.c \
 	    backend/supervisor/vdisk.c \

@@ -269,6 +269,7 @@ int image_open(struct device *dev)
 	wrong = xs_target_parse(dev->disk.target, &target);
 	if (wrong)
 		return device_reason(dev, "%s: %s", dev->disk.target, wrong);
+	dev->disk.discard = false;	/* only raw files and devices are asked */
 	dev->disk.kind = target.kind;
 	switch (target.kind) {
 	case XS_TARGET_FILE:

@@ -105,6 +105,7 @@ static int read_ring(struct device *dev, struct wire_vdisk *disk)
 static int collect(struct device *dev, struct wire_msg *msg, int *fds)
 {
 	uint64_t port, persistent;
+	int rc;
 
 	if (read_ring(dev, &msg->vdisk) ||
 	    store_number(dev, XBT_NULL, dev->fe_path, XS_F_EVENT_CHANNEL, 0, &port))
@@ -113,6 +114,10 @@ static int collect(struct device *dev, struct wire_msg *msg, int *fds)
 	if (optional(dev, XS_F_FEATURE_PERSISTENT, &persistent) ||
 	    read_abi(dev, &msg->vdisk.abi))
 		return device_reason(dev, "the frontend's keys cannot be read");
+	rc = journal_file_grow(dev, blk_ring_size(msg->vdisk.abi,
+						  msg->vdisk.nr_grefs * (size_t)BLK_PAGE));
+	if (rc)
+		return device_reason(dev, "its journal cannot be made larger: %s", strerror(-rc));
 	msg->vdisk.target = dev->disk.kind == XS_TARGET_NULL ? WIRE_NULL :
 			    dev->remote.used ? WIRE_NBD : WIRE_FILE;
 	msg->vdisk.reconnect = dev->disk.reconnect;

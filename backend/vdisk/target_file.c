@@ -73,7 +73,7 @@ static int file_now(struct target *t, struct target_io *io, bool wait)
 	ssize_t r;
 
 	/* neither a guest's page nor a wait: it is started, on our own aligned memory */
-	if (t->direct && !wait && io->op != TARGET_SYNC)
+	if (t->direct && !wait && (io->op == TARGET_READ || io->op == TARGET_WRITE))
 		return -EAGAIN;
 	if (io->op == TARGET_SYNC) {
 		if (!may_wait)

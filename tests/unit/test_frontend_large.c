@@ -49,6 +49,7 @@ static void test_large_requests_of_every_size_for_every_backend(void **state)
 	static const uint32_t sizes[] = { 1, 87, 88, 89, 96, 168, 176, 177, 256, 257, 264, 1024,
 					  2047, 2048 };
 
+	tear_down(state);
 	for (size_t o = 0; o < sizeof(offers) / sizeof(offers[0]); o++) {
 		struct fixture *f;
 
@@ -83,6 +84,7 @@ static void test_large_requests_take_few_messages(void **state)
 		{ 64, 2048, 5 }, { 256, 2048, 1 }, { 256, 88, 1 }, { 12, 96, 2 },
 	};
 
+	tear_down(state);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct fixture *f;
 		struct pv_blk_info info;
@@ -130,6 +132,7 @@ static void test_restart_sends_large_requests_in_other_parts(void **state)
 {
 	static const uint32_t offers[] = { 0, 32, 256 };
 
+	tear_down(state);
 	for (int from = 0; from < 3; from++) {
 		for (int to = 0; to < 3; to++) {
 			char text[16];
@@ -211,6 +214,7 @@ static void test_scarce_grants_make_the_largest_request_smaller(void **state)
 		{ 3, 32, 32 * 8 }, { 4, 32, 43 * 8 }, { 24, 0, 2048 }, { 23, 256, 252 * 8 },
 	};
 
+	tear_down(state);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct pv_blk_info info;
 		struct fixture *f;

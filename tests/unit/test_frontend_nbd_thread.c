@@ -99,9 +99,11 @@ static int tear_down_thread(void **state)
 	return 0;
 }
 
+#define MESSAGES	3	/* of a piece, at most: the ring takes all of it or none */
+
 static void wait_until_ring_is_full(struct guest *g)
 {
-	while (g->on_ring < PV_BLK_DEPTH)
+	while (g->on_ring + MESSAGES <= PV_BLK_DEPTH)
 		usleep(200);
 }
 
@@ -254,7 +256,7 @@ static void test_thread_error_is_only_theirs_who_asked(void **state)
 
 	g->bad_sector = 2000;
 	begin(&good, g, PV_BLK_WRITE, 0, 1000);
-	begin(&beyond, g, PV_BLK_WRITE, SECTORS - 88, 200);	/* its first piece fits */
+	begin(&beyond, g, PV_BLK_WRITE, SECTORS - 256, 400);	/* its first piece fits */
 	begin(&bad, g, PV_BLK_READ, 1500, 1500);
 	assert_int_equal(end(&good), PV_OK);
 	assert_int_equal(end(&beyond), PV_ERANGE);

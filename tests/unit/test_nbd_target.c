@@ -28,6 +28,7 @@ static struct wire_probed result;
 
 static struct {
 	struct target_io io;
+	struct iovec iov;
 	char buf[4096];
 	bool done;
 	int rc;
@@ -65,7 +66,8 @@ static void start(unsigned int i, enum target_op op, uint64_t off)
 	if (op != TARGET_SYNC) {
 		ios[i].io.nr_iov = 1;
 		ios[i].io.len = sizeof(ios[i].buf);
-		ios[i].io.iov[0] = (struct iovec){ ios[i].buf, sizeof(ios[i].buf) };
+		ios[i].iov = (struct iovec){ ios[i].buf, sizeof(ios[i].buf) };
+		ios[i].io.iov = &ios[i].iov;
 	}
 	assert_int_equal(target.ops->now(&target, &ios[i].io, false), -EAGAIN);
 	assert_int_equal(target.ops->start(&target, &ios[i].io), 0);
