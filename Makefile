@@ -124,6 +124,7 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/process.c \
 	    backend/supervisor/remote.c \
 	    backend/supervisor/resize.c \
+	    backend/supervisor/run_file.c \
 	    backend/supervisor/step.c \
 	    backend/supervisor/store.c \
 	    backend/supervisor/vdisk.c \

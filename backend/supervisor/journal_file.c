@@ -8,7 +8,6 @@
  * journal says of an earlier connection is made void, so that a guest that happens to get the same
  * numbers never meets another's requests.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -26,10 +25,7 @@
 
 static bool file_path(const struct device *dev, char *buf, size_t size)
 {
-	int n = snprintf(buf, size, "%s/journal/%u-%s-%u", dev->sup->rundir, dev->fe,
-			 xs_class_name(dev->class->id), dev->devid);
-
-	return n > 0 && (size_t)n < size;
+	return run_file_path(dev, "journal", buf, size);
 }
 
 int journal_file_init(struct supervisor *sup)
@@ -168,35 +164,7 @@ void journal_file_close(struct device *dev, bool remove)
 		unlink(path);
 }
 
-/* "<domid>-<class>-<devid>": true if there is such a device. */
-static bool belongs(struct supervisor *sup, const char *name)
-{
-	for (const struct device *dev = sup->devices; dev; dev = dev->next) {
-		char path[RUN_PATH_MAX * 2];
-		const char *slash;
-
-		if (dev->claim == CLAIM_OTHERS || !file_path(dev, path, sizeof(path)))
-			continue;
-		slash = strrchr(path, '/');
-		if (slash && strcmp(slash + 1, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 void journal_file_sweep(struct supervisor *sup)
 {
-	char path[RUN_PATH_MAX * 2];
-	struct dirent *entry;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/journal", sup->rundir);
-	dir = opendir(path);
-	if (!dir)
-		return;
-	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] != '.' && !belongs(sup, entry->d_name))
-			unlinkat(dirfd(dir), entry->d_name, 0);
-	}
-	closedir(dir);
+	run_files_sweep(sup, "journal");
 }

@@ -6,7 +6,6 @@
  * its data outlives its worker, and us, and goes with the disk. All of it is taken when the disk is
  * attached, or is refused then: a guest should not learn from a write that Dom0 is short of memory.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -21,9 +20,7 @@
 
 static bool file_path(const struct device *dev, char *buf, size_t size)
 {
-	int n = snprintf(buf, size, "%s/ram/%u-%u", dev->sup->rundir, dev->fe, dev->devid);
-
-	return n > 0 && (size_t)n < size;
+	return run_file_path(dev, "ram", buf, size);
 }
 
 static void describe(struct device *dev, uint64_t bytes)
@@ -92,31 +89,7 @@ void memory_remove(const struct device *dev)
 		unlink(path);
 }
 
-static bool belongs(const struct supervisor *sup, const char *name)
-{
-	for (const struct device *dev = sup->devices; dev; dev = dev->next) {
-		char path[RUN_PATH_MAX * 2];
-
-		if (dev->claim != CLAIM_OTHERS && file_path(dev, path, sizeof(path)) &&
-		    strcmp(strrchr(path, '/') + 1, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 void memory_sweep(struct supervisor *sup)
 {
-	char path[RUN_PATH_MAX * 2];
-	struct dirent *entry;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/ram", sup->rundir);
-	dir = opendir(path);
-	if (!dir)
-		return;
-	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] != '.' && !belongs(sup, entry->d_name))
-			unlinkat(dirfd(dir), entry->d_name, 0);
-	}
-	closedir(dir);
+	run_files_sweep(sup, "ram");
 }

@@ -272,6 +272,12 @@ int worker_pid(const struct worker *worker);
 bool worker_leaving(const struct worker *worker);
 void workers_close(struct supervisor *sup);
 
+/* run_file.c */
+/* The device's file of this kind, which is a directory's name. False: it does not fit. */
+bool run_file_path(const struct device *dev, const char *kind, char *buf, size_t size);
+/* Removes those that belong to no device. */
+void run_files_sweep(struct supervisor *sup, const char *kind);
+
 /* journal_file.c */
 /* Opens or creates the device's journal, mapped; idempotent. 0 or -1 with dev->reason. */
 int journal_file_open(struct device *dev);
