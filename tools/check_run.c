@@ -36,13 +36,15 @@ static bool has_backend(struct check *c, uint32_t domid, uint32_t devid)
 
 static void check_entry(struct check *c, const char *dir, const char *name, const char *what)
 {
-	const char *dash = strchr(name, '-'), *end = strchr(name, '.');
+	/* "<domid>-<devid>", with the class between them where there may be several */
+	const char *first = strchr(name, '-'), *last = strrchr(name, '-');
+	const char *end = strchr(name, '.');
 	char path[XS_PATH_MAX], file[64];
 	uint32_t domid, devid;
 
-	if (!dash || (end && strcmp(end, ".pid") != 0) ||
-	    !number(name, (size_t)(dash - name), &domid) ||
-	    !number(dash + 1, end ? (size_t)(end - dash - 1) : strlen(dash + 1), &devid) ||
+	if (!first || (end && strcmp(end, ".pid") != 0) ||
+	    !number(name, (size_t)(first - name), &domid) ||
+	    !number(last + 1, end ? (size_t)(end - last - 1) : strlen(last + 1), &devid) ||
 	    has_backend(c, domid, devid))
 		return;
 	snprintf(file, sizeof(file), "%s/%.40s", dir, name);

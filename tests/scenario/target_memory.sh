@@ -59,6 +59,11 @@ refuses 2 "no file is format=raw" xpv block-attach g vdev=xvdd,format=qcow2,targ
 refuses 1 "has not as much memory" xpv block-attach g vdev=xvdd,target=ram:1048576T
 refuses 1 "another disk of that name" xpv block-attach g vdev=xvda,target=null:16M
 
+# What a disk has left that went while nobody looked is named, and goes when xpvd starts again.
+touch "$XPV_RUNDIR/ram/4000-vdisk-51712"
+xpv check >"$DIR/check" 2>&1 || true
+contains "check" "$(cat "$DIR/check")" "the memory of disk 51712 of domain 4000, which is gone"
+rm "$XPV_RUNDIR/ram/4000-vdisk-51712"
 works xpv check
 works xpv destroy g
 eventually 10 no_workers
