@@ -46,8 +46,9 @@ load_begin() {
 	done
 }
 
+# How many have ended; 0 also while the number is being written.
 load_rounds() {
-	guest_sh "$1" "cat /tmp/rounds.$2"
+	guest_sh "$1" "read -r n </tmp/rounds.$2; echo \${n:-0}"
 }
 
 # load_goes_on GUEST DISK...: each load ends two more rounds, the last of them begun after now.
@@ -69,7 +70,7 @@ load_goes_on() {
 
 # What the kernel has said since load_prepare, but for what emulation does to its clocks.
 guest_dmesg() {
-	guest_sh "$1" "dmesg -c | grep -v 'clocksource:' || true"
+	guest_sh "$1" "dmesg -c | grep -v 'clocksource:\|hrtimer:' || true"
 }
 
 # Each has left its status as its last word.
