@@ -20,7 +20,8 @@ static const char usage[] =
 	"Makes a guest's disk larger while it is in use. SIZE is in bytes, or with K, M, G\n"
 	"or T behind it; an image file is made that long. Without SIZE the disk becomes as\n"
 	"large as its image has been made by other tools (truncate, lvextend).\n\n"
-	"Returns when the guest has been told. A disk does not shrink.\n\n"
+	"Returns when the guest has been told; a guest that is not connected yet is told\n"
+	"when it connects. A disk does not shrink.\n\n"
 	"  --json  print the disk and its new number of sectors of 512 bytes\n";
 
 /* False: no size. */
@@ -88,7 +89,7 @@ static int await_told(struct xs_handle *xs, const struct device *dev, const char
 static int resize(struct xs_handle *xs, const struct domain *dom, const char *name, uint32_t devid,
 		  uint64_t bytes, bool json)
 {
-	struct json_object *answer = ask(dom, devid, bytes), *sectors, *obj;
+	struct json_object *answer = ask(dom, devid, bytes), *sectors, *later, *obj;
 	struct device dev;
 	int rc;
 
@@ -97,6 +98,9 @@ static int resize(struct xs_handle *xs, const struct domain *dom, const char *na
 	device_find(xs, XBT_NULL, &dev, device_kind(XS_CLASS_VDISK), dom->domid, devid);
 	if (!json_object_object_get_ex(answer, "sectors", &sectors))
 		rc = tool_error("xpvd: its answer is missing; see its log");
+	else if (json_object_object_get_ex(answer, "told_later", &later) &&
+		 !json_object_get_boolean(later))
+		rc = TOOL_OK;		/* it is not connected, and will be with this size */
 	else
 		rc = await_told(xs, &dev, name, (uint64_t)json_object_get_int64(sectors));
 	if (!rc && json) {

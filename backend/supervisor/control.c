@@ -190,10 +190,12 @@ static const char *cmd_resize(struct supervisor *sup, struct json_object *in,
 	if (!dev)
 		return "xpv serves no such disk; 'xpv block-list' shows those that exist";
 	why = device_resize(dev, bytes);
-	if (!why)
-		json_object_object_add(out, "sectors",
-				       json_object_new_int64((int64_t)dev->disk.sectors));
-	return why;
+	if (why)
+		return why;
+	json_object_object_add(out, "sectors",
+			       json_object_new_int64((int64_t)dev->disk.sectors));
+	json_object_object_add(out, "told_later", json_object_new_boolean(dev->disk.grown));
+	return NULL;
 }
 
 /* Each adds to the answer, or returns why it does not. */

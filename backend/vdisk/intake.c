@@ -6,7 +6,6 @@
  * the rules judge nothing that the guest can still change (XSA-155). A replay copies them again:
  * they are the guest's until its request is answered, and what it changes meanwhile is judged anew.
  */
-#include <stdio.h>
 #include <sys/mman.h>
 
 #include "disk.h"
