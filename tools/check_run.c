@@ -36,7 +36,7 @@ static bool has_backend(struct check *c, uint32_t domid, uint32_t devid)
 
 static void check_entry(struct check *c, const char *dir, const char *name, const char *what)
 {
-	/* "<domid>-<devid>", with the class between them where there may be several */
+	/* "<domid>-<class>-<devid>" */
 	const char *first = strchr(name, '-'), *last = strrchr(name, '-');
 	const char *end = strchr(name, '.');
 	char path[XS_PATH_MAX], file[64];

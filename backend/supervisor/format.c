@@ -40,12 +40,6 @@ static const char *const drivers[XS_TARGET_KINDS] = {
 	[XS_TARGET_QCOW2] = "qcow2", [XS_TARGET_VHD] = "vpc", [XS_TARGET_VMDK] = "vmdk",
 };
 
-/* The name that its files share. */
-static void name_of(const struct device *dev, char buf[32])
-{
-	snprintf(buf, 32, "%u-%u", dev->fe, dev->devid);
-}
-
 static void path_of(const struct supervisor *sup, const char *name, const char *suffix,
 		    char buf[PATH_BYTES])
 {
@@ -232,9 +226,9 @@ static void run_daemon(const struct device *dev, const char *name, char *const a
 /* The last line that it wrote, without the arguments that it repeats. */
 static void hear_last_words(struct device *dev)
 {
-	char path[PATH_BYTES], name[32], text[4096] = "", *line, *after;
+	char path[PATH_BYTES], name[RUN_FILE_NAME], text[4096] = "", *line, *after;
 
-	name_of(dev, name);
+	run_file_name(dev, name, sizeof(name));
 	path_of(dev->sup, name, ".log", path);
 	read_file(path, text, sizeof(text));
 	for (size_t n = strlen(text); n > 0 && text[n - 1] == '\n'; n--)
@@ -287,11 +281,11 @@ static int watch(struct device *dev, int fd, pid_t pid)
 static int start(struct device *dev, const struct xs_target *target, bool block)
 {
 	struct json_object *image = describe_image(dev, target, block), *server, *export;
-	char socket[PATH_BYTES], name[32];
+	char socket[PATH_BYTES], name[RUN_FILE_NAME];
 	pid_t pid;
 	int fd;
 
-	name_of(dev, name);
+	run_file_name(dev, name, sizeof(name));
 	path_of(dev->sup, name, ".sock", socket);
 	unlink(socket);
 	server = describe_server(socket);
@@ -370,7 +364,7 @@ bool format_runs(const struct device *dev)
 
 int format_open(struct device *dev, const struct xs_target *target)
 {
-	char path[PATH_BYTES], name[32];
+	char path[PATH_BYTES], name[RUN_FILE_NAME];
 	bool block = false;
 	uint64_t backing = 0;
 	pid_t pid;
@@ -379,7 +373,7 @@ int format_open(struct device *dev, const struct xs_target *target)
 	store_number(dev, XBT_NULL, dev->be_path, XS_B_BACKING, 0, &backing);
 	dev->format.backing = backing;
 	dev->remote.server = (struct xs_target){ .kind = XS_TARGET_NBD };
-	name_of(dev, name);
+	run_file_name(dev, name, sizeof(name));
 	path_of(dev->sup, name, "", path);
 	*strrchr(path, '/') = '\0';
 	if (mkdir(path, 0700) && errno != EEXIST)
@@ -407,14 +401,14 @@ int format_restart(struct device *dev)
 
 void format_close(struct device *dev)
 {
-	char name[32];
+	char name[RUN_FILE_NAME];
 	pid_t pid = 0;
 	int fd;
 
 	forget_process(dev);
 	if (dev->sup->leaving)
 		return;
-	name_of(dev, name);
+	run_file_name(dev, name, sizeof(name));
 	fd = find_process(dev->sup, name, &pid);
 	if (fd >= 0)
 		end_process(dev->sup, fd, pid);
@@ -424,18 +418,6 @@ void format_close(struct device *dev)
 void format_init(struct device *dev)
 {
 	dev->format.process.fd = -1;
-}
-
-static bool belongs(const struct supervisor *sup, const char *name)
-{
-	for (const struct device *dev = sup->devices; dev; dev = dev->next) {
-		char own[32];
-
-		name_of(dev, own);
-		if (dev->claim != CLAIM_OTHERS && strcmp(own, name) == 0)
-			return true;
-	}
-	return false;
 }
 
 void format_sweep(struct supervisor *sup)
@@ -456,7 +438,7 @@ void format_sweep(struct supervisor *sup)
 		if (!dot || strcmp(dot, ".pid") != 0)
 			continue;
 		*dot = '\0';
-		if (belongs(sup, entry->d_name))
+		if (run_file_belongs(sup, entry->d_name))
 			continue;
 		fd = find_process(sup, entry->d_name, &pid);
 		if (fd >= 0)

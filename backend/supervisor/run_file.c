@@ -12,7 +12,7 @@
 
 #include "supervisor.h"
 
-static int name_of(const struct device *dev, char *buf, size_t size)
+int run_file_name(const struct device *dev, char *buf, size_t size)
 {
 	return snprintf(buf, size, "%u-%s-%u", dev->fe, xs_class_name(dev->class->id), dev->devid);
 }
@@ -22,15 +22,15 @@ bool run_file_path(const struct device *dev, const char *kind, char *buf, size_t
 	int n = snprintf(buf, size, "%s/%s/", dev->sup->rundir, kind);
 
 	return n > 0 && (size_t)n < size &&
-	       (size_t)name_of(dev, buf + n, size - (size_t)n) < size - (size_t)n;
+	       (size_t)run_file_name(dev, buf + n, size - (size_t)n) < size - (size_t)n;
 }
 
-static bool belongs(const struct supervisor *sup, const char *name)
+bool run_file_belongs(const struct supervisor *sup, const char *name)
 {
 	for (const struct device *dev = sup->devices; dev; dev = dev->next) {
-		char own[64];
+		char own[RUN_FILE_NAME];
 
-		if (dev->claim != CLAIM_OTHERS && name_of(dev, own, sizeof(own)) > 0 &&
+		if (dev->claim != CLAIM_OTHERS && run_file_name(dev, own, sizeof(own)) > 0 &&
 		    strcmp(own, name) == 0)
 			return true;
 	}
@@ -48,7 +48,7 @@ void run_files_sweep(struct supervisor *sup, const char *kind)
 	if (!dir)
 		return;
 	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] != '.' && !belongs(sup, entry->d_name))
+		if (entry->d_name[0] != '.' && !run_file_belongs(sup, entry->d_name))
 			unlinkat(dirfd(dir), entry->d_name, 0);
 	}
 	closedir(dir);

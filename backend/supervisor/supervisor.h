@@ -273,6 +273,11 @@ bool worker_leaving(const struct worker *worker);
 void workers_close(struct supervisor *sup);
 
 /* run_file.c */
+#define RUN_FILE_NAME 32
+/* The name that a device's files have, perhaps with a suffix; its length. */
+int run_file_name(const struct device *dev, char *buf, size_t size);
+/* True: there is a device of that name. */
+bool run_file_belongs(const struct supervisor *sup, const char *name);
 /* The device's file of this kind, which is a directory's name. False: it does not fit. */
 bool run_file_path(const struct device *dev, const char *kind, char *buf, size_t size);
 /* Removes those that belong to no device. */

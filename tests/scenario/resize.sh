@@ -55,9 +55,14 @@ is "sectors" "$(sectors)" 16384
 
 # A read-only image is not made longer, but may be found to be.
 refuses 1 "read-only" xpv block-resize g xvdb 6M
-truncate -s 5M "$DIR/r.img"
+# Nobody is told before the guest connects, which it does with the new size.
+truncate -s 4608K "$DIR/r.img"
+works timeout 8 "$BUILD/xpv" block-resize --json g xvdb
+contains "json" "$out" '"sectors": 9216'
 guest_tell life "sum xvdb"
 eventually 10 guest_has_said life "  xvdb"
+is "sectors of xvdb" "$(xen xenstore-read "${backend%51712}51728/sectors")" 9216
+truncate -s 5M "$DIR/r.img"
 works xpv block-resize g xvdb
 is "sectors of xvdb" "$(xen xenstore-read "${backend%51712}51728/sectors")" 10240
 

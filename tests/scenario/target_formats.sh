@@ -156,7 +156,7 @@ else
 fi
 
 # What nobody has removed is named.
-echo 1 >"$XPV_RUNDIR/format/4000-51712.pid"
+echo 1 >"$XPV_RUNDIR/format/4000-vdisk-51712.pid"
 ! xpv check >"$DIR/check" || fail "check finds no leftover"
 contains "check" "$(cat "$DIR/check")" "of disk 51712 of domain 4000, which is gone"
 kill -9 "$(xpvd_pid)"
