@@ -14,10 +14,11 @@ leaks_processes() {
 		grep -v '^ *\(ps -e\|awk\|sort\|grep\|bash /xpv\|xenstore-watch\)' | sort
 }
 
-# Keys, without the values and what any use leaves behind: directories that guests share.
+# Keys, without the values and what any use leaves behind: directories that guests share. (libxl
+# removes its own when it finds them empty.)
 leaks_keys() {
 	xenstore-ls -f | sed 's/ = .*//' |
-		grep -v '^/tool/xenstored/\|/error\(/backend\(/[a-z]*\)\?\)\?$' | sort
+		grep -v '^/\(libxl\|vm\)$\|^/tool/xenstored/\|/error\(/backend\(/[a-z]*\)\?\)\?$' | sort
 }
 
 # What xpvd has open: images, journals, sockets, pidfds.

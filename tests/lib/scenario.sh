@@ -75,9 +75,9 @@ memory_dir() {
 }
 
 # The whole store with permissions, in an order that does not depend on when keys were made; without
-# what a guest's agent says, and xenstored of itself.
+# what a guest's agent says, xenstored of itself, and two directories of libxl's while they are empty.
 store() {
-	xen xenstore-ls -fp | grep -v '^/tool/xenstored/\|/data/agent' | sort
+	xen xenstore-ls -fp | grep -v '^/tool/xenstored/\|/data/agent\|^/\(libxl\|vm\) = ""' | sort
 }
 
 # is WHAT GOT WANT

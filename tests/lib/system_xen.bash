@@ -22,7 +22,6 @@ PATH=$BUILD:$PATH:/usr/lib/xen-4.17/bin
 system_start() {
 	xpvd_options=("$@")
 	mkdir -p "$XPV_RUNDIR/log"
-	xenstore-write /libxl "" /vm ""		# libxl makes them with its first domain, for good
 	xpvd_start
 }
 

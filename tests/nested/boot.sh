@@ -22,8 +22,8 @@ set -eu -o pipefail
 dir=$(realpath "${1:?usage: boot.sh DIR SHARE [-i] [LAYER]...}")
 share=$(realpath "${2:?usage: boot.sh DIR SHARE [-i] [LAYER]...}")
 shift 2
-interactive=
-[ "${1:-}" != -i ] || { interactive=yes; shift; }
+mode=job
+[ "${1:-}" != -i ] || { mode=shell; shift; }
 limit=${NESTED_SECONDS:-600}
 
 initrd=$(mktemp "$dir/initrd.XXXXXX")
@@ -45,13 +45,13 @@ qemu() {
 		-m "${NESTED_MEMORY:-3072}" -smp "${NESTED_CPUS:-2}" -display none -no-reboot -net none \
 		-kernel "$dir/xen.elf" \
 		-append "console=com1 com1=115200 dom0_mem=1280M,max:1280M spec-ctrl=no,eager-fpu" \
-		-initrd "$dir/vmlinux console=hvc0 quiet panic=5,$initrd" \
+		-initrd "$dir/vmlinux console=hvc0 quiet panic=5 dom0=$mode,$initrd" \
 		-fsdev "local,id=share,path=$share,security_model=none" \
 		-device virtio-9p-pci,fsdev=share,mount_tag=share,disable-legacy=on \
 		-device isa-debug-exit,iobase=0xf4,iosize=1 "$@"
 }
 
-if [ -n "$interactive" ]; then
+if [ "$mode" = shell ]; then
 	(qemu -serial mon:stdio) || [ "$?" -eq 1 ]	# what isa-debug-exit makes of 0
 	exit
 fi

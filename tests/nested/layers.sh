@@ -5,9 +5,10 @@
 #
 #   layers.sh BUILD DIR
 #
-# DIR/xpv.cpio holds the build at /xpv/build and the tests at /xpv/tests, at /guest the guest's
-# kernel and initial root with minidom and the tests' guests in it. Programs of a build with sanitizers need a
-# processor that is not emulated: the plain build is what runs here.
+# DIR/xpv.cpio holds the build at /xpv/build, the tests at /xpv/tests, and our hotplug script beside
+# Xen's; at /guest the guest's kernel and initial root with minidom and the tests' guests in it.
+# Programs of a build with sanitizers need a processor that is not emulated: the plain build is what
+# runs here.
 
 set -eu -o pipefail
 here=$(realpath "$(dirname "$0")")
@@ -15,7 +16,7 @@ source=$(realpath "$here/../..")
 
 build=$(realpath "${1:?usage: layers.sh BUILD DIR}")
 packages=$(realpath "${2:?usage: layers.sh BUILD DIR}")
-programs="xpv xpvd xpv-vdisk minidom"
+programs="xpv xpvd xpv-vdisk"
 guests="minidom tests/lib/guest_frontend_io tests/hostile/guest_request tests/hostile/guest_ring
 	tests/hostile/guest_takeover tests/hostile/guest_xenbus"
 
@@ -55,6 +56,10 @@ for program in $programs; do
 		put_file "$file" "/usr/${file#/usr/}"
 	done
 done
+for program in $guests; do		# not to run there, but for scenarios to find
+	put_file "$build/$program" "/xpv/build/$program"
+done
+put_file "$source/tools/hotplug/block-xpv" /etc/xen/scripts/block-xpv
 cp -r "$source/tests" "$tree/xpv/tests"
 cp "$packages/vmlinux" "$tree/guest/vmlinux"
 cat "$packages/guest.cpio" "$packages/guest-xpv.cpio" >"$tree/guest/initrd"
