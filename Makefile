@@ -316,7 +316,7 @@ nested-shell:				## Dom0's prompt on real Xen under QEMU
 	$(Q)$(MAKE) all guests
 	$(Q)tests/nested/shell.sh $(BUILD)
 
-export DISK
+export DISK SVG
 
 demo:					## the main job, told step by step; DISK=path: with an image of your own
 	$(Q)tools/deps.sh
@@ -357,13 +357,14 @@ lint:					## clang-tidy, self-contained headers, and the house's own rules
 	@echo "lint: clean"
 
 # The guest's notifications are counted at libxenevtchn's door (tests/bench/blk_guest.c).
-BENCHES := $(addprefix $(BUILD)/tests/bench/,blk_guest pread vhost_blk)
+BENCHES := $(addprefix $(BUILD)/tests/bench/,blk_guest pread toy_disk vhost_blk)
 BENCH_WRAP := -Wl,--wrap=xenevtchn_notify,--wrap=xenevtchn_pending
 
 $(BUILD)/tests/bench/blk_guest: $(call objs,tests/bench/blk_guest.c tests/bench/bench.c \
 					    $(LINUX_PORT_SRC) $(FRONTEND_SRC) $(RING_SRC) $(SCHEMA_SRC))
 $(BUILD)/tests/bench/blk_guest: LIBS := $(XEN_LIBS) $(BENCH_WRAP)
 $(BUILD)/tests/bench/pread: $(call objs,tests/bench/pread.c tests/bench/bench.c)
+$(BUILD)/tests/bench/toy_disk: $(call objs,tests/bench/toy_disk.c tests/bench/bench.c)
 $(BUILD)/tests/bench/vhost_blk: $(call objs,tests/bench/vhost_blk.c tests/bench/vhost_user.c \
 					    tests/bench/bench.c)
 
@@ -371,7 +372,8 @@ $(BENCHES):
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS)
 
-bench:					## paired ratios beside the peers
+bench:					## paired ratios beside the peers; SVG=file: as a drawing too
+	$(Q)tools/deps.sh dpdk-doc libdpdk-dev
 	$(Q)$(MAKE) all $(BENCHES)
 	$(Q)BUILD='$(abspath $(BUILD))' tests/bench/run.sh
 

@@ -77,7 +77,8 @@ struct work {
 static int submit_one(struct work *w)
 {
 	unsigned int tag = w->free[--w->nr_free];
-	uint64_t block = next_block(&w->random, w->b->blocks);
+	uint64_t block = w->b->in_order ? w->issued % w->b->blocks :
+			 next_block(&w->random, w->b->blocks);
 
 	w->block[tag] = block;
 	if (w->b->write)
@@ -215,6 +216,7 @@ static int usage(const struct contestant *who, FILE *out, int status)
 	fprintf(out, "usage: %s [OPTION]... %s\n"
 		"Random I/O of 4096 bytes, and one line about it.\n"
 		"  --rw read|write  default read\n"
+		"  --in-order       block after block instead\n"
 		"  --qd N           requests at a time, 1 to %d; default 1\n"
 		"  --seconds N      for so long; default 1\n"
 		"  --ops N          so many, instead\n"
@@ -244,6 +246,8 @@ static bool parse_one(struct bench *b, int option, const char *value)
 		b->write = !strcmp(value, "write");
 		return b->write || !strcmp(value, "read");
 	}
+	if (option == 'i')
+		return b->in_order = true;
 	if (!number(value, 0, 1e15, &n))
 		return false;
 	switch (option) {
@@ -263,6 +267,7 @@ int bench_main(const struct contestant *who, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "rw", required_argument, NULL, 'r' },
+		{ "in-order", no_argument, NULL, 'i' },
 		{ "qd", required_argument, NULL, 'q' },
 		{ "seconds", required_argument, NULL, 't' },
 		{ "ops", required_argument, NULL, 'o' },

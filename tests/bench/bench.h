@@ -24,7 +24,7 @@
 struct bench {
 	/* What was asked for. */
 	const char *target;		/* the contestant's operand */
-	bool write;
+	bool write, in_order;
 	unsigned int qd;
 	double seconds, warmup;
 	uint64_t ops;			/* 0: until the time is over */

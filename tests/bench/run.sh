@@ -1,13 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# run.sh - make bench: 4 KiB random I/O beside qemu-storage-daemon and beside pread
+# run.sh - make bench: 4 KiB random I/O beside the peers
 #
-# Three contestants work on one file, with the same client loop, blocks, pages and checks (bench.h):
+# All contestants have the same client loop, blocks, pages and checks (bench.h). Three of them work
+# on one file, two on memory of the backend's:
 #
-#   xpv    blk_guest in a guest of the simulator, blkif ring, xpv-vdisk
-#   qsd    vhost_blk, virtqueue, qemu-storage-daemon's vhost-user-blk export
-#   pread  pread and pwrite in the client itself, without a second process
+#   xpv      blk_guest in a guest of the simulator, blkif ring, xpv-vdisk
+#   qsd      vhost_blk, virtqueue, qemu-storage-daemon's vhost-user-blk export
+#   pread    pread and pwrite in the client itself, without a second process
+#   xpv_ram  as xpv, with target=ram:
+#   dpdk     vhost_blk, virtqueue, the example vhost_blk of DPDK, which only polls
+#
+# Beside them a toy disk (toy_disk.c) shows what a request costs in exits where there is no ring.
 #
 # Backends run on one processor and clients on another. Polling: both ends look for work and do not
 # sleep; event: neither looks at all (a backend may still find work that came while it was busy).
@@ -18,7 +23,9 @@
 # Machines are shared and noisy, so the contestants take turns, in an order that rotates, and what
 # counts is the ratio within one round: its median over the rounds, and how far it spreads.
 #
-#   BUILD=DIR [ROUNDS=7] [SECONDS=1] [SIZE=134217728] [QSD_AIO=io_uring|threads] run.sh
+#   BUILD=DIR [ROUNDS=7] [SECONDS=1] [SIZE=134217728] [QSD_AIO=io_uring|threads] [SVG=FILE] run.sh
+#
+# SVG names a file for the same ratios as a drawing.
 
 set -eu -o pipefail
 seconds=$SECONDS	# bash takes it over from the environment, and counts on from there
@@ -34,7 +41,10 @@ export LC_ALL=C
 SPIN_US=1000			# xpv's worker, and the daemon's I/O thread, when polling
 FOREVER_US=1000000		# a client that does not sleep
 QSD_AIO=${QSD_AIO:-io_uring}
+DPDK_EXAMPLE=/usr/share/dpdk/examples/vhost_blk
+DPDK_SIZE=134217728		# its disk is as it is
 XVDA=51712
+XVDB=51728
 
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/xpv-bench-XXXXXX")
 file=
@@ -122,7 +132,8 @@ start_xpv() {
 	peer[xpvd-$mode]=$!
 	eventually test -S "$run/xpvd.sock"
 	printf '%s\n' 'name="bench"' 'memory=64' \
-		"disk=[\"format=raw,vdev=xvda,access=rw,target=$file\"]" >"$run/bench.cfg"
+		"disk=[\"format=raw,vdev=xvda,access=rw,target=$file\"," \
+		"\"vdev=xvdb,access=rw,target=ram:$DPDK_SIZE\"]" >"$run/bench.cfg"
 	xpv "$mode" create "$run/bench.cfg"
 }
 
@@ -139,13 +150,33 @@ start_qsd() {
 	eventually test -S "$DIR/$mode.sock"
 }
 
+# Built out of its package, where it is only source. Its memory is as it would be with huge pages
+# but for their size; its worker takes processor 0 by itself.
+start_dpdk() {
+	local dir=$DIR/dpdk
+
+	if [ ! -d "$DPDK_EXAMPLE" ] || ! pkg-config --exists libdpdk; then
+		note "no DPDK beside us: install dpdk-doc and libdpdk-dev"
+		return
+	fi
+	cp -r "$DPDK_EXAMPLE" "$dir"
+	make -C "$dir" >"$DIR/dpdk-make.log" 2>&1 ||
+		{ note "no DPDK beside us: $(tail -n 1 "$DIR/dpdk-make.log")"; return; }
+	(cd "$dir" && exec setsid build/vhost-blk -l 0 --no-huge -m 512 --no-pci --no-telemetry \
+		--no-shconf >"$DIR/dpdk.log" 2>&1) &
+	pids+=($!)
+	peer[dpdk-polling]=$!
+	eventually test -S "$dir/vhost.socket"
+	ram_contestants=(xpv_ram dpdk)
+}
+
 # The process that xpvd started for the guest; it stays when the guest closes its disk.
 find_worker() {
 	local mode=$1 xpvd=${peer[xpvd-$1]} worker=
 
 	read -r worker _ <"/proc/$xpvd/task/$xpvd/children" || true
 	[ -n "$worker" ] || fail "xpvd has started no worker: $(cat "$DIR/$mode/xpvd.log")"
-	peer[xpv-$mode]=$worker
+	peer[xpv-$mode]=$worker peer[xpv_ram-$mode]=$worker
 }
 
 # measure WHO MODE OPTION...: one line
@@ -154,15 +185,23 @@ measure() {
 
 	shift 2
 	[ "$mode" = event ] || spin=$FOREVER_US
-	set -- --size "$size" --spin $spin ${process:+--peer "$process"} "$@"
+	set -- --spin $spin ${process:+--peer "$process"} "$@"
+	case $who in
+	xpv_ram | dpdk) set -- --size $DPDK_SIZE "$@" ;;
+	*) set -- --size "$size" "$@" ;;
+	esac
 	case $who in
 	xpv) xpv "$mode" sim run --dom bench -- "${front[@]}" "$bench/blk_guest" "$@" $XVDA ;;
 	qsd) "${front[@]}" "$bench/vhost_blk" "$@" "$DIR/$mode.sock" ;;
 	pread) "${front[@]}" "$bench/pread" "$@" "$file" ;;
+	xpv_ram) xpv "$mode" sim run --dom bench -- "${front[@]}" "$bench/blk_guest" "$@" $XVDB ;;
+	dpdk) "${front[@]}" "$bench/vhost_blk" "$@" "$DIR/dpdk/vhost.socket" ;;
+	registers | call) "$bench/toy_disk" "$@" "$who:$file" ;;
 	esac
 }
 
-# Every contestant and mode once: pages are mapped, workers started.
+# Every contestant and mode once: pages are mapped, workers started. What is in memory is given the
+# numbers of its blocks, which the file has already.
 warm_up() {
 	local who mode
 
@@ -172,17 +211,41 @@ warm_up() {
 		done
 		find_worker $mode
 	done
+	for who in "${ram_contestants[@]}"; do
+		measure "$who" polling --rw write --in-order --qd 32 --ops $((DPDK_SIZE / 4096)) \
+			>/dev/null
+	done
 }
 
+# run_case RW QD MODE ROUND CONTESTANT...
 run_case() {
-	local rw=$1 qd=$2 mode=$3 round=$4 order i line
+	local rw=$1 qd=$2 mode=$3 round=$4 i line who
 
-	order=(xpv qsd pread)
-	for i in 0 1 2; do
-		line=$(measure "${order[(i + round) % 3]}" "$mode" --rw "$rw" --qd "$qd" \
-			--seed "$round" --seconds "$seconds")
-		echo "mode=$mode round=$round who=${order[(i + round) % 3]} $line" >>"$DIR/results"
+	shift 4
+	for ((i = 0; i < $#; i++)); do
+		who=${*:(i + round) % $# + 1:1}
+		line=$(measure "$who" "$mode" --rw "$rw" --qd "$qd" --seed "$round" \
+			--seconds "$seconds")
+		echo "mode=$mode round=$round who=$who $line" >>"$DIR/results"
 	done
+}
+
+# exits NAME WHO MODE QD: what is counted, in a run of its own
+exits() {
+	printf '%-52s %s\n' "$1" "$(measure "$2" "$3" --qd "$4" --ops 65536 | awk -v RS=' ' -F= '
+		$1 == "sent" || $1 == "received" { n += $2 } END { printf "%.4f", n }')"
+}
+
+count_exits() {
+	local qd
+
+	printf '\nleaving the guest and entering it, times a request of 4 KiB (counted)\n'
+	exits "a disk with four registers, each access trapped" registers event 1
+	exits "one call a request" call event 1
+	for qd in 1 8 32; do
+		exits "xpv's ring, $qd deep, who waits sleeps" xpv event $qd
+	done
+	exits "xpv's ring, 32 deep, who waits looks" xpv polling 32
 }
 
 command -v qemu-storage-daemon >/dev/null ||
@@ -196,6 +259,8 @@ start_xpv polling $SPIN_US
 start_xpv event 0
 start_qsd polling $((SPIN_US * 1000))
 start_qsd event 0
+ram_contestants=()
+start_dpdk
 warm_up
 
 echo "$((size >> 20)) MiB file, 4 KiB random I/O, $rounds rounds of $seconds s each;" \
@@ -205,11 +270,16 @@ echo "qsd: $(qemu-storage-daemon --version | head -n 1 | cut -d' ' -f3)," \
 for ((round = 1; round <= rounds; round++)); do
 	for mode in polling event; do
 		for qd in 32 1; do
-			run_case read $qd $mode "$round"
-			run_case write $qd $mode "$round"
+			for rw in read write; do
+				run_case $rw $qd $mode "$round" xpv qsd pread
+				[ $mode = event ] || [ ${#ram_contestants[@]} -eq 0 ] ||
+					run_case $rw $qd $mode "$round" "${ram_contestants[@]}"
+			done
 		done
 	done
 	[ ! -t 2 ] || printf '\rround %d of %d' "$round" "$rounds" >&2
 done
 [ ! -t 2 ] || printf '\r\033[K' >&2
-awk -f "$here/report.awk" "$DIR/results"
+awk -f "$here/ratio.awk" -f "$here/report.awk" "$DIR/results"
+count_exits
+[ -z "${SVG:-}" ] || awk -f "$here/ratio.awk" -f "$here/draw.awk" "$DIR/results" >"$SVG"
