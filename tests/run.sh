@@ -8,8 +8,9 @@
 # Without a kind: all unit tests and scenarios; `all` adds the proof that the frontend is
 # freestanding, and a boot of real Xen with the plain build that $PLAIN names. A unit test is a
 # cmocka program and counts one a test function; a scenario is a script and counts one: status 0
-# passed, 77 skipped, with the reason shown, anything else failed. The last line is the sum. The
-# exit status is 0 only if something passed and nothing failed.
+# passed, 77 skipped, with the reason shown, anything else failed. "# prints: table" in its head asks
+# that lines of its output that begin with a bar be shown. LIMIT is how many seconds each may take.
+# The last line is the sum. The exit status is 0 only if something passed and nothing failed.
 
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -20,7 +21,7 @@ passed=0 failed=0 skipped=0
 out=$(mktemp)
 err=$(mktemp)
 trap 'rm -f "$out" "$err"' EXIT
-limit=600			# seconds a test may take before it counts as failed
+limit=${LIMIT:-600}		# seconds a test may take before it counts as failed
 
 export BUILD=$build
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}
@@ -52,6 +53,7 @@ run_scenario() {
 	0)
 		passed=$((passed + 1))
 		printf 'ok      %s (%d s)\n' "${1#tests/}" $((SECONDS - start))
+		! grep -q '^# prints: table$' "$1" || grep '^|' "$out"
 		;;
 	77)
 		skipped=$((skipped + 1))
