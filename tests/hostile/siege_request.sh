@@ -4,7 +4,7 @@
 # siege_request.sh - malformed requests: each gets one error, and nothing else happens
 #
 # runs on: simulator, xen
-# seconds: 900
+# seconds: 1800
 #
 # shellcheck source=tests/hostile/siege.bash
 . "$(dirname "$0")/siege.bash"

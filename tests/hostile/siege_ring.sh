@@ -4,7 +4,7 @@
 # siege_ring.sh - indexes, slots and pages that change under the backend
 #
 # runs on: simulator, xen
-# seconds: 900
+# seconds: 1800
 #
 # shellcheck source=tests/hostile/siege.bash
 . "$(dirname "$0")/siege.bash"

@@ -4,7 +4,7 @@
 # siege_takeover.sh - the worker is killed, and its successor finds a ring that the guest has bent
 #
 # runs on: simulator, xen
-# seconds: 900
+# seconds: 1800
 #
 # shellcheck source=tests/hostile/siege.bash
 . "$(dirname "$0")/siege.bash"

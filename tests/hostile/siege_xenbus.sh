@@ -4,7 +4,7 @@
 # siege_xenbus.sh - keys and states that no honest frontend writes, and too many of them
 #
 # runs on: simulator, xen
-# seconds: 900
+# seconds: 1800
 #
 # shellcheck source=tests/hostile/siege.bash
 . "$(dirname "$0")/siege.bash"

@@ -209,17 +209,17 @@ replaced() {
 
 # guest_grown TAG LINES: the job has printed more lines than that.
 guest_grown() {
-	[ "$(guest_said "$1" | wc -l)" -gt "$2" ]
+	[ "$(guest_said "$1" wc -l)" -gt "$2" ]
 }
 
 guest_goes_on() {
-	eventually 10 guest_grown "$1" "$(guest_said "$1" | wc -l)"
-	guest_runs "$1" || fail "$1 ended: $(guest_said "$1" | tail -n 3)"
+	eventually 10 guest_grown "$1" "$(guest_said "$1" wc -l)"
+	guest_runs "$1" || fail "$1 ended: $(guest_said "$1" tail -n 3)"
 }
 
 # guest_has_said TAG PATTERN
 guest_has_said() {
-	guest_said "$1" | grep -qe "$2"
+	[ -n "$(guest_said "$1" grep -m 1 -e "$2")" ]
 }
 
 passed() {

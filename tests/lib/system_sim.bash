@@ -126,9 +126,13 @@ guest_told() {
 	eval "exec {commands_$1}>&-"
 }
 
-# guest_said TAG: what it has printed so far.
+# guest_said TAG [FILTER...]: what it has printed so far, through that command if there is one.
 guest_said() {
-	cat "$DIR/job.$1"
+	local tag=$1
+
+	shift
+	[ $# -gt 0 ] || set -- cat
+	"$@" <"$DIR/job.$tag" || true
 }
 
 guest_runs() {

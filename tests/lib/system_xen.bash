@@ -190,9 +190,11 @@ guest_told() {
 }
 
 guest_said() {
-	local name=job_$1
+	local name=job_$1 tag=$1
 
-	guest_sh "${!name}" "cat /tmp/job.$1"
+	shift
+	[ $# -gt 0 ] || set -- cat
+	guest_sh "${!name}" "${*@Q} </tmp/job.$tag || true"
 }
 
 guest_runs() {

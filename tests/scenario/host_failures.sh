@@ -41,7 +41,7 @@ eventually 10 says "$DIR/a.img: No such file"
 guest_runs load || fail "the guest did not wait: $(guest_said load | tail -n 3)"
 
 # The image is back: the guest goes on where it was.
-before=$(guest_said load | wc -l)
+before=$(guest_said load wc -l)
 mv "$DIR/saved.img" "$DIR/a.img"
 eventually 10 guest_grown load "$before"
 eventually 10 says null

@@ -50,8 +50,8 @@ done
 
 # The loads go on: a round that began after the last kill is written and read back.
 for disk in a b; do
-	before=$(guest_said "$disk" | wc -l)
-	two_more() { [ "$(guest_said "$disk" | wc -l)" -ge $((before + 2)) ]; }
+	before=$(guest_said "$disk" wc -l)
+	two_more() { [ "$(guest_said "$disk" wc -l)" -ge $((before + 2)) ]; }
 	eventually 60 two_more
 done
 for disk in a b; do
