@@ -26,7 +26,10 @@ mode=job
 [ "${1:-}" != -i ] || { mode=shell; shift; }
 limit=${NESTED_SECONDS:-600}
 
-initrd=$(mktemp "$dir/initrd.XXXXXX")
+for initrd in "$dir"/initrd.*; do		# of boots that were killed
+	kill -0 "${initrd##*.}" 2>/dev/null || rm -f "$initrd"
+done
+initrd=$dir/initrd.$$
 qemu_pid=
 # shellcheck disable=SC2317 # the trap calls it
 clean_up() {
