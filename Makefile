@@ -77,8 +77,11 @@ SCHEMA_SRC := xenstore-schema/hotplug.c \
 FRONTEND_SRC := frontend/blk.c \
 		frontend/blk_api.c \
 		frontend/blk_device.c \
+		frontend/blk_options.c \
 		frontend/blk_parts.c \
 		frontend/blk_pool.c \
+		frontend/blk_requeue.c \
+		frontend/blk_ring.c \
 		frontend/device.c \
 		frontend/device_store.c \
 		frontend/pv.c

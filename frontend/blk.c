@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blk.c - the vdisk frontend: requests onto the ring, responses off it
+ * blk.c - a vdisk's queue: requests onto the ring, responses off it
  *
  * A request that was submitted is on the list of outstanding ones until it is handed back, and in
  * slots of a private table while it is on the ring, one a message (blk_parts.c). A slot's index is
@@ -9,35 +9,8 @@
  * slot is a violation: a second answer to one request, or one that was never asked for, means that
  * data was or will be written where nobody expects it. The device is given up; the kernel around
  * it is not.
- *
- * When a backend starts over, the list (not the ring) is the truth: it is put on the new ring in
- * its old order, so that flushes and barriers keep their meaning. A request that the old backend
- * had done without saying so is done twice, which reads, writes, flushes and discards can stand.
  */
 #include "blk.h"
-
-static void list_append(struct req_list *list, struct pv_blk_req *req)
-{
-	req->next = NULL;
-	req->prev = list->tail;
-	if (list->tail)
-		list->tail->next = req;
-	else
-		list->head = req;
-	list->tail = req;
-}
-
-static void list_remove(struct req_list *list, struct pv_blk_req *req)
-{
-	if (req->prev)
-		req->prev->next = req->next;
-	else
-		list->head = req->next;
-	if (req->next)
-		req->next->prev = req->prev;
-	else
-		list->tail = req->prev;
-}
 
 /*
  * What may be asked of this disk
@@ -53,13 +26,15 @@ static bool has_data(const struct pv_blk_req *req)
 	return req->sectors && req->op != PV_BLK_DISCARD;
 }
 
-static enum pv_err check_op(const struct pv_blk_info *info, const struct pv_blk_req *req)
+static enum pv_err check_op(const struct pv_blk_queue *q, const struct pv_blk_req *req)
 {
+	const struct pv_blk_info *info = &q->blk->info;
+
 	if ((unsigned int)req->op > PV_BLK_FLUSH && req->op != PV_BLK_DISCARD)
 		return PV_EINVAL;
 	if ((req->op == PV_BLK_FLUSH && !info->flush) ||
 	    (req->op == PV_BLK_BARRIER && !info->barrier) ||
-	    (req->op == PV_BLK_DISCARD && !info->discard))
+	    (req->op == PV_BLK_DISCARD && !info->discard) || (q->refused & 1u << req->op))
 		return PV_ENOTSUP;
 	if (is_write(req) && info->readonly)
 		return PV_EREADONLY;
@@ -101,14 +76,21 @@ static enum pv_err check_range(const struct pv_blk_info *info, const struct pv_b
 	return PV_OK;
 }
 
-static enum pv_err check(const struct pv_blk *blk, const struct pv_blk_req *req)
+enum pv_err blk_check(const struct pv_blk_queue *q, const struct pv_blk_req *req)
 {
-	enum pv_err err = check_op(&blk->info, req);
+	enum pv_err err = check_op(q, req);
+
+	return err ? err : check_range(&q->blk->info, req);
+}
+
+static enum pv_err check(const struct pv_blk_queue *q, const struct pv_blk_req *req)
+{
+	enum pv_err err = check_op(q, req);
 
 	if (!err)
-		err = check_data(&blk->info, req);
+		err = check_data(&q->blk->info, req);
 	if (!err)
-		err = check_range(&blk->info, req);
+		err = check_range(&q->blk->info, req);
 	return err;
 }
 
@@ -117,12 +99,12 @@ static enum pv_err check(const struct pv_blk *blk, const struct pv_blk_req *req)
  */
 
 /* Takes the buffers that a request's data is copied through: all of them, or none. */
-static enum pv_err take_buffers(struct pv_blk *blk, struct pv_blk_req *req)
+static enum pv_err take_buffers(struct pv_blk_queue *q, struct pv_blk_req *req)
 {
-	uint32_t nr = blk_buffers_for(req->sectors, blk->max_segs);
+	uint32_t nr = blk_buffers_for(req->sectors, q->blk->max_segs);
 
 	for (req->weight = 0; req->weight < nr; req->weight++) {
-		struct pv_blk_buffer *buffer = blk_pool_get(blk, BUFFER_BOUNCE);
+		struct pv_blk_buffer *buffer = blk_pool_get(q, BUFFER_BOUNCE);
 
 		if (!buffer)
 			return PV_EAGAIN;
@@ -132,170 +114,150 @@ static enum pv_err take_buffers(struct pv_blk *blk, struct pv_blk_req *req)
 	return PV_OK;
 }
 
-static void give_buffers(struct pv_blk *blk, struct pv_blk_req *req)
+static void give_buffers(struct pv_blk_queue *q, struct pv_blk_req *req)
 {
 	while (req->bounce) {
 		struct pv_blk_buffer *buffer = req->bounce;
 
 		req->bounce = buffer->next;
-		blk_pool_put(blk, buffer);
+		blk_pool_put(q, buffer);
 	}
 }
 
-enum pv_err pv_blk_submit(struct pv_blk *blk, struct pv_blk_req *req)
+/* Why a queue that does not flow takes nothing. */
+static enum pv_err not_flowing(const struct pv_blk_queue *q)
 {
-	enum pv_state state = pv_device_state(&blk->dev);
+	switch (pv_blk_state(q->blk)) {
+	case PV_PAUSED:
+		return PV_EAGAIN;
+	case PV_OPEN:
+		return PV_EINVAL;	/* the others do */
+	default:
+		return PV_EGONE;
+	}
+}
+
+enum pv_err pv_blkq_submit(struct pv_blk_queue *q, struct pv_blk_req *req)
+{
 	enum pv_err err;
 
-	if (!blk->flowing || state != PV_OPEN)
-		return state == PV_PAUSED ? PV_EAGAIN : PV_EGONE;
-	err = check(blk, req);
+	if (!q->flowing || pv_device_state(&q->blk->dev) != PV_OPEN)
+		return not_flowing(q);
+	err = check(q, req);
 	if (err)
 		return err;
 	req->bounce = NULL;
 	req->weight = 1;
+	req->queue = q->index;
 	if (has_data(req) && !req->buffer)
-		err = take_buffers(blk, req);
-	if (err || blk->weight + req->weight > PV_BLK_DEPTH) {
-		give_buffers(blk, req);
+		err = take_buffers(q, req);
+	if (err || q->weight + req->weight > q->nr_slots) {
+		give_buffers(q, req);
 		return PV_EAGAIN;
 	}
-	blk->weight += req->weight;
-	list_append(&blk->outstanding, req);
-	blk_put_on_ring(blk, req);
+	q->weight += req->weight;
+	blk_list_append(&q->outstanding, req);
+	blk_put_on_ring(q, req);
 	return PV_OK;
 }
 
-void pv_blk_kick(struct pv_blk *blk)
+void pv_blkq_kick(struct pv_blk_queue *q)
 {
-	if (blk->flowing && ring_front_publish(&blk->front.ring))
-		pvos_evtchn_notify(blk->dev.os, blk->port);
+	if (q->flowing && ring_front_publish(&q->front.ring))
+		pvos_evtchn_notify(q->blk->dev.os, q->port);
 }
 
 /*
  * Off the ring
  */
 
-static void finish(struct pv_blk *blk, struct pv_blk_req *req, enum pv_err status)
+void blk_finish(struct pv_blk_queue *q, struct pv_blk_req *req, enum pv_err status)
 {
-	list_remove(&blk->outstanding, req);
-	give_buffers(blk, req);
-	blk->weight -= req->weight;
+	if (q->waiting == req)
+		q->waiting = req->next;
+	blk_list_remove(&q->outstanding, req);
+	give_buffers(q, req);
+	q->weight -= req->weight;
 	req->status = status;
-	list_append(&blk->done, req);
+	blk_list_append(&q->done, req);
+}
+
+/* The device is given up: this queue at once, the others at the next step. */
+static void violate(struct pv_blk_queue *q, const char *how)
+{
+	q->flowing = false;
+	write_once(&q->violation, how);	/* others look whether there is one */
+	blk_finish_all(q, PV_EBACKEND);
 }
 
 /* Whatever is neither success nor "I do not do that" is an error. */
-static enum pv_err translate_status(struct pv_blk *blk, const struct blk_rsp *rsp)
+static enum pv_err translate_status(struct pv_blk_queue *q, const struct blk_rsp *rsp)
 {
 	if (rsp->status == BLK_OKAY)
 		return PV_OK;
 	if (rsp->status != BLK_EOPNOTSUPP)
 		return PV_EIO;
-	if (rsp->op == BLK_FLUSH)
-		blk->info.flush = false;
-	if (rsp->op == BLK_BARRIER)
-		blk->info.barrier = false;
-	if (rsp->op == BLK_DISCARD)
-		blk->info.discard = false;
+	if (rsp->op == BLK_FLUSH || rsp->op == BLK_BARRIER || rsp->op == BLK_DISCARD)
+		write_once(&q->refused, q->refused | 1u << rsp->op);
 	return PV_ENOTSUP;
 }
 
 /* The slot that a response names, if it names the slot's present use. */
-static struct blk_slot *find_slot(struct pv_blk *blk, const struct blk_rsp *rsp)
+static struct blk_slot *find_slot(struct pv_blk_queue *q, const struct blk_rsp *rsp)
 {
 	uint32_t index = (uint32_t)(rsp->id & (BLK_ID_STEP - 1));
 	struct blk_slot *slot;
 
-	if (index >= PV_BLK_DEPTH)
+	if (index >= q->nr_slots)
 		return NULL;
-	slot = &blk->slots[index];
+	slot = &q->slots[index];
 	if (!slot->req || slot->id != rsp->id || rsp->op != (uint8_t)slot->req->op)
 		return NULL;
 	return slot;
 }
 
-static void take_responses(struct pv_blk *blk)
+static void take_responses(struct pv_blk_queue *q)
 {
 	struct blk_rsp rsp;
 	int rc;
 
-	while ((rc = blk_front_pop(&blk->front, &rsp)) > 0) {
-		struct blk_slot *slot = find_slot(blk, &rsp);
+	while ((rc = blk_front_pop(&q->front, &rsp)) > 0) {
+		struct blk_slot *slot = find_slot(q, &rsp);
 		struct pv_blk_req *req = slot ? slot->req : NULL;
 
 		if (!slot) {
-			pv_device_fail(&blk->dev, PV_EBACKEND,
-				       "the backend answered what was not asked", NULL);
+			violate(q, "the backend answered what was not asked");
 			return;
 		}
-		if (blk_part_done(blk, slot, translate_status(blk, &rsp)))
-			finish(blk, req, req->status);
+		if (blk_part_done(q, slot, translate_status(q, &rsp)))
+			blk_finish(q, req, req->status);
 	}
 	if (rc < 0)
-		pv_device_fail(&blk->dev, PV_EBACKEND,
-			       "the backend claims more responses than there were requests", NULL);
+		violate(q, "the backend claims more responses than there were requests");
+	else if (q->waiting)
+		blk_put_waiting(q);
 }
 
-struct pv_blk_req *pv_blk_poll(struct pv_blk *blk)
+struct pv_blk_req *pv_blkq_poll(struct pv_blk_queue *q)
 {
 	struct pv_blk_req *req;
 
-	if (!blk->done.head && blk->flowing)
-		take_responses(blk);
-	req = blk->done.head;
+	if (!q->done.head && q->flowing)
+		take_responses(q);
+	req = q->done.head;
 	if (req)
-		list_remove(&blk->done, req);
+		blk_list_remove(&q->done, req);
 	return req;
 }
 
-bool pv_blk_pending(const struct pv_blk *blk)
+bool pv_blkq_pending(const struct pv_blk_queue *q)
 {
-	return blk->done.head || (blk->flowing && ring_front_pending(&blk->front.ring) != 0);
+	return q->done.head || (q->flowing && ring_front_pending(&q->front.ring) != 0);
 }
 
-bool pv_blk_arm(struct pv_blk *blk)
+bool pv_blkq_arm(struct pv_blk_queue *q)
 {
-	if (blk->done.head || blk->dev.attention)
+	if (q->done.head || q->attention || q->violation || q->blk->dev.attention)
 		return true;
-	return blk->flowing && ring_front_arm(&blk->front.ring);
-}
-
-/*
- * When connections come and go
- */
-
-void blk_slots_init(struct pv_blk *blk)
-{
-	for (uint32_t i = 0; i < PV_BLK_DEPTH; i++) {
-		struct blk_slot *slot = &blk->slots[i];
-
-		slot->req = NULL;
-		slot->id = (slot->id & ~(uint64_t)(BLK_ID_STEP - 1)) | i;
-		blk->free_slots[i] = (uint16_t)(PV_BLK_DEPTH - 1 - i);
-	}
-	blk->nr_free_slots = PV_BLK_DEPTH;
-}
-
-void blk_requeue(struct pv_blk *blk)
-{
-	struct pv_blk_req *req, *next;
-
-	for (req = blk->outstanding.head; req; req = next) {
-		enum pv_err err = check(blk, req);	/* it may be another disk by now */
-
-		next = req->next;
-		if (err)
-			finish(blk, req, err);
-		else
-			blk_put_on_ring(blk, req);
-	}
-	pv_blk_kick(blk);
-}
-
-void blk_finish_all(struct pv_blk *blk, enum pv_err status)
-{
-	while (blk->outstanding.head)
-		finish(blk, blk->outstanding.head, status);
-	blk_slots_init(blk);
+	return q->flowing && ring_front_arm(&q->front.ring);
 }

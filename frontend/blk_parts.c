@@ -103,10 +103,10 @@ static uint8_t *data_of(const struct blk_slot *slot)
 	return (uint8_t *)slot->req->data + (size_t)slot->offset * BLK_SECTOR;
 }
 
-static struct blk_slot *take_slot(struct pv_blk *blk, struct pv_blk_req *req,
+static struct blk_slot *take_slot(struct pv_blk_queue *q, struct pv_blk_req *req,
 				  struct blk_req *shared)
 {
-	struct blk_slot *slot = &blk->slots[blk->free_slots[--blk->nr_free_slots]];
+	struct blk_slot *slot = &q->slots[q->free_slots[--q->nr_free_slots]];
 
 	slot->id += BLK_ID_STEP;
 	slot->req = req;
@@ -115,7 +115,7 @@ static struct blk_slot *take_slot(struct pv_blk *blk, struct pv_blk_req *req,
 	slot->sectors = req->sectors;
 	req->parts++;
 	*shared = (struct blk_req){ .id = slot->id, .op = (uint8_t)req->op, .sector = req->sector,
-				    .handle = (uint16_t)blk->dev.devid };
+				    .handle = (uint16_t)q->blk->dev.devid };
 	return slot;
 }
 
@@ -144,9 +144,9 @@ static struct pv_blk_buffer *describe_part(const struct blk_slot *slot, struct b
 	return last->next;
 }
 
-static void put_parts(struct pv_blk *blk, struct pv_blk_req *req)
+static void put_parts(struct pv_blk_queue *q, struct pv_blk_req *req)
 {
-	uint32_t max_segs = blk->max_segs, done = 0, most;
+	uint32_t max_segs = q->blk->max_segs, done = 0, most;
 	struct pv_blk_buffer *buffer = req->bounce;
 
 	if (blk_buffers_for(req->sectors, max_segs) > req->weight)
@@ -154,7 +154,7 @@ static void put_parts(struct pv_blk *blk, struct pv_blk_req *req)
 	most = part_pages(max_segs) * BLK_PAGE_SECTORS;
 	while (done < req->sectors) {
 		struct blk_req shared;
-		struct blk_slot *slot = take_slot(blk, req, &shared);
+		struct blk_slot *slot = take_slot(q, req, &shared);
 
 		slot->buffer = buffer;
 		slot->offset = done;
@@ -163,31 +163,31 @@ static void put_parts(struct pv_blk *blk, struct pv_blk_req *req)
 		if (req->op != PV_BLK_READ)
 			each_buffer(slot, data_of(slot), copy_in);
 		buffer = describe_part(slot, &shared);
-		blk_front_push(&blk->front, &shared);
+		blk_front_push(&q->front, &shared);
 		done += slot->sectors;
 	}
 }
 
-void blk_put_on_ring(struct pv_blk *blk, struct pv_blk_req *req)
+void blk_put_on_ring(struct pv_blk_queue *q, struct pv_blk_req *req)
 {
 	struct blk_req shared;
 
 	req->parts = 0;
 	req->status = PV_OK;
 	if (req->bounce) {
-		put_parts(blk, req);
+		put_parts(q, req);
 		return;
 	}
-	take_slot(blk, req, &shared);
+	take_slot(q, req, &shared);
 	if (req->op == PV_BLK_DISCARD)
 		shared.nr_sectors = req->sectors;
 	else if (req->buffer)
 		shared.nr_segs = fill_segments(shared.seg, req->buffer->grefs, req->offset,
 					       req->sectors);
-	blk_front_push(&blk->front, &shared);
+	blk_front_push(&q->front, &shared);
 }
 
-bool blk_part_done(struct pv_blk *blk, struct blk_slot *slot, enum pv_err status)
+bool blk_part_done(struct pv_blk_queue *q, struct blk_slot *slot, enum pv_err status)
 {
 	struct pv_blk_req *req = slot->req;
 
@@ -196,6 +196,6 @@ bool blk_part_done(struct pv_blk *blk, struct blk_slot *slot, enum pv_err status
 	if (!req->status)
 		req->status = status;
 	slot->req = NULL;
-	blk->free_slots[blk->nr_free_slots++] = (uint16_t)(slot - blk->slots);
+	q->free_slots[q->nr_free_slots++] = (uint16_t)(slot - q->slots);
 	return --req->parts == 0;
 }

@@ -232,6 +232,7 @@ int pv_device_step(struct pv_device *dev)
 	enum xb_state before;
 	int rc = PV_OK, i = 0;
 
+	dev->class->noticed(dev);
 	if (dev->retry_at && pvos_clock(dev->os) >= dev->retry_at) {
 		dev->retry_at = 0;
 		if (dev->class->reclaim(dev) == PV_EBUSY)

@@ -22,6 +22,8 @@ struct pv_device;
 /* All return an enum pv_err. On an error other than PV_EPORT they have called pv_device_fail(). */
 struct pv_class {
 	enum xs_class id;
+	/* Before each step: takes up what requests have found out; fails the device if need be. */
+	void (*noticed)(struct pv_device *dev);
 	/* Grant the ring, open the channel, write them to xenstore. */
 	int (*publish)(struct pv_device *dev);
 	/* Read what the backend offers; requests flow. */
@@ -101,8 +103,10 @@ void pv_device_unwatch(struct pv_device *dev);
 
 /* A key of the backend's, validated; its default where it is absent. */
 int pv_device_read(struct pv_device *dev, enum xs_key_id id, uint64_t *out);
-/* A key of ours. NULL removes it. i is its index, if it has one. */
-int pv_device_write(struct pv_device *dev, enum xs_key_id id, unsigned int i, const char *value);
-int pv_device_write_number(struct pv_device *dev, enum xs_key_id id, uint64_t value);
+/* A key of ours. NULL removes it. i and j are its indexes, if it has some. */
+int pv_device_write(struct pv_device *dev, enum xs_key_id id, unsigned int i, unsigned int j,
+		    const char *value);
+int pv_device_write_number(struct pv_device *dev, enum xs_key_id id, unsigned int i,
+			   unsigned int j, uint64_t value);
 
 #endif

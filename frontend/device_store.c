@@ -48,12 +48,13 @@ int pv_device_read(struct pv_device *dev, enum xs_key_id id, uint64_t *out)
 	return PV_OK;
 }
 
-int pv_device_write(struct pv_device *dev, enum xs_key_id id, unsigned int i, const char *value)
+int pv_device_write(struct pv_device *dev, enum xs_key_id id, unsigned int i, unsigned int j,
+		    const char *value)
 {
 	char path[XS_PATH_MAX];
 	int rc;
 
-	if (!xs_key_path(path, sizeof(path), dev->frontend, id, i, 0))
+	if (!xs_key_path(path, sizeof(path), dev->frontend, id, i, j))
 		return pv_device_fail(dev, PV_ETOOLONG, "no path for ", xs_key(id)->name);
 	rc = pvos_xs_write(dev->os, path, value);
 	if (rc && rc != PV_EPORT)
@@ -62,12 +63,13 @@ int pv_device_write(struct pv_device *dev, enum xs_key_id id, unsigned int i, co
 	return rc;
 }
 
-int pv_device_write_number(struct pv_device *dev, enum xs_key_id id, uint64_t value)
+int pv_device_write_number(struct pv_device *dev, enum xs_key_id id, unsigned int i,
+			   unsigned int j, uint64_t value)
 {
 	char text[24];
 
 	xs_format_u64(text, sizeof(text), value);
-	return pv_device_write(dev, id, 0, text);
+	return pv_device_write(dev, id, i, j, text);
 }
 
 /*
@@ -250,7 +252,7 @@ int pv_device_write_state(struct pv_device *dev)
 
 	if (!dev->located || dev->vanished || dev->written == dev->mine)
 		return PV_OK;
-	rc = pv_device_write_number(dev, XS_F_STATE, dev->mine);
+	rc = pv_device_write_number(dev, XS_F_STATE, 0, 0, dev->mine);
 	if (!rc)
 		dev->written = dev->mine;
 	return rc;

@@ -14,7 +14,8 @@
  *	pv_blk_fini()
  *
  * One device belongs to one thread (or lock) at a time; different devices are independent of each
- * other. Memory is taken (pvos_grant_pages) only while a device connects, never for a request.
+ * other, and so are the queues of one ("Queues" below). Memory is taken (pvos_grant_pages) only
+ * while a device connects, never for a request.
  *
  * The backend is not trusted with anything but the disk's contents. What it writes to xenstore and
  * to the ring is checked; a device whose backend breaks the protocol is given up, with the first
@@ -69,16 +70,20 @@ const char *pv_state_name(enum pv_state state);
 void pv_watch_fired(void *token);
 
 /*
- * blk.c, blk_device.c: the vdisk frontend
+ * blk*.c: the vdisk frontend
  */
 
-#define PV_BLK_BYTES		8192	/* the memory of a device, aligned to 16 */
-#define PV_BLK_DEPTH		32	/* requests at a time, at most */
+#define PV_BLK_BYTES		8192	/* the memory of a device with one ring of one page */
+#define PV_BLK_DEPTH		32	/* requests at a time in a ring, for each of its pages */
+#define PV_BLK_ORDER_MAX	4	/* a ring has up to 2^4 pages ... */
+#define PV_BLK_SLOTS_MAX	(PV_BLK_DEPTH << PV_BLK_ORDER_MAX)	/* ... so many requests */
+#define PV_BLK_QUEUES_MAX	16	/* rings of a device */
 #define PV_BLK_PAGES		11	/* pages in a buffer */
 #define PV_BLK_BUFFER_SECTORS	88	/* the same in sectors of 512 bytes */
 #define PV_BLK_MAX_SECTORS	2048	/* in a request, at most; see pv_blk_info */
 
 struct pv_blk;
+struct pv_blk_queue;
 
 enum pv_blk_op {			/* numbered as in xen/io/blkif.h */
 	PV_BLK_READ = 0,
@@ -90,15 +95,30 @@ enum pv_blk_op {			/* numbered as in xen/io/blkif.h */
 
 enum pv_blk_layout { PV_BLK_NATIVE, PV_BLK_LAYOUT_64, PV_BLK_LAYOUT_32 };
 
+/*
+ * What is asked of the backend; it may offer less, and pv_blk_info says what it came to. All zero
+ * is one ring of one page: it is what every backend takes, what PV_BLK_BYTES holds, and 1.4 MiB of
+ * granted pages. A larger ring or more of them is worth that much again for every page, which only
+ * the caller knows whether it has.
+ */
 struct pv_blk_options {
 	enum pv_blk_layout layout;	/* of the ring; NATIVE but in tests */
 	bool no_persistent;		/* do not offer persistent grants */
 	bool no_indirect;		/* no messages with their segments apart */
+	uint8_t ring_order;		/* pages of a ring: up to 2^this; at most PV_BLK_ORDER_MAX */
+	uint8_t queues;			/* rings: up to this; at most PV_BLK_QUEUES_MAX; 0 is 1 */
+	uint16_t buffers;		/* of each queue, at most; 0: one for each request */
 };
 
+/* Sets what a word of a command line says: order=0..4, queues=1..16, buffers=1..512,
+ * persistent=on|off, indirect=on|off, abi=native|64|32. PV_ENOENT: there is no such option;
+ * PV_EINVAL: none of its values. Options are untouched then. Any context. */
+int pv_blk_option(struct pv_blk_options *options, const char *word);
+
 /*
- * Data pages. Grants are made once, when the device connects: up to PV_BLK_DEPTH buffers of
- * PV_BLK_PAGES contiguous pages each (fewer if the port runs out, at least one). They stay granted
+ * Data pages. Grants are made once, when the device connects: for each queue up to one buffer of
+ * PV_BLK_PAGES contiguous pages for each slot of its ring (or options.buffers; fewer if the port
+ * runs out, at least one). They stay granted
  * until the device is closed, whether or not the backend keeps persistent grants: without them it
  * copies or maps the same pages for each request. (Ending a grant after each request would bound
  * what a backend can see to the requests in flight; the price is a hypercall a page.) So no page
@@ -135,14 +155,17 @@ struct pv_blk_req {
 	/* The core's. */
 	struct pv_blk_req *next, *prev;
 	struct pv_blk_buffer *bounce;
-	uint32_t weight, parts;
+	uint32_t weight, parts, queue;
 };
 
 struct pv_blk_info {
 	uint64_t sectors;		/* of 512 bytes */
 	uint32_t sector_size;		/* requests are multiples of this; 512 to 4096 */
 	uint32_t physical_sector_size;
-	uint32_t depth;			/* requests at a time */
+	uint32_t queues;		/* in use: 0 to queues - 1 */
+	uint32_t slots;			/* of a queue's ring: requests at a time, if their data is in
+					 * borrowed buffers or they have none ... */
+	uint32_t depth;			/* ... and if it is copied */
 	uint32_t max_sectors;		/* in one request; large ones take room for several */
 	uint32_t discard_granularity;	/* bytes: what is discarded is whole units of this ... */
 	uint32_t discard_alignment;	/* ... the first of which begins here; the rest stays */
@@ -150,9 +173,11 @@ struct pv_blk_info {
 	bool flush, barrier, persistent, indirect, discard;
 };
 
-/* Makes a device in `memory`, PV_BLK_BYTES bytes aligned to 16. devid is its number in xenstore
- * (51712 is xvda). No I/O, cannot fail; options may be NULL. The device need not exist yet: it
- * stays PV_OPENING until a toolstack makes it. */
+/* The memory of a device with these options; at most PV_BLK_BYTES if all are zero (or NULL). */
+size_t pv_blk_bytes(const struct pv_blk_options *options);
+/* Makes a device in `memory`, pv_blk_bytes() bytes aligned to 16. devid is its number in xenstore
+ * (51712 is xvda). No I/O, cannot fail: an option beyond its maximum is that; options may be NULL.
+ * The device need not exist yet: it stays PV_OPENING until a toolstack makes it. */
 struct pv_blk *pv_blk_init(void *memory, struct pv_os *os, uint32_t devid,
 			   const struct pv_blk_options *options);
 
@@ -163,7 +188,7 @@ struct pv_blk *pv_blk_init(void *memory, struct pv_os *os, uint32_t devid,
 int pv_blk_step(struct pv_blk *blk);
 
 /* There is something for pv_blk_step() to do although no watch has fired: a failure that
- * pv_blk_poll() noticed, or pages to ask back (paced: true every 100 ms). Any context. */
+ * polling noticed, or pages to ask back (paced: true every 100 ms). Any context. */
 bool pv_blk_wants_step(const struct pv_blk *blk);
 
 enum pv_state pv_blk_state(const struct pv_blk *blk);
@@ -175,28 +200,55 @@ const char *pv_blk_reason(const struct pv_blk *blk);
  * is open (an online resize). Any context. */
 void pv_blk_info(const struct pv_blk *blk, struct pv_blk_info *info);
 
+/*
+ * Queues. A queue is a ring with an event channel, slots and buffers of its own. Each belongs to
+ * one thread (or lock) at a time, and they do not disturb each other. All else of a device (step,
+ * pv_watch_fired, close, abort, fini) wants its queues to itself: take all their locks. Requests
+ * have an order within their queue only: a barrier is one there, and a flush is about what had
+ * finished, on whatever queue, when it was submitted.
+ *
+ * A backend that starts over is sent what is outstanding again, on the same queue. If it takes
+ * fewer queues than there were, what was on queue i goes to, and comes back from, i % info.queues.
+ */
+
+/* The device's queue i, from 0 to options.queues - 1; NULL beyond. For the device's life. */
+struct pv_blk_queue *pv_blk_queue(struct pv_blk *blk, uint32_t i);
+
 /* Puts a request on the ring, checked against the disk's size, mode and features; the backend sees
  * it at the next kick. Data to be written is copied before it returns, and once more if the
  * backend starts over. PV_OK, or an error, and then the request was not taken: EAGAIN (no slot or
- * buffer; also while PAUSED), EINVAL, ERANGE, EALIGN, EREADONLY, ENOTSUP, EGONE. Any context. */
-enum pv_err pv_blk_submit(struct pv_blk *blk, struct pv_blk_req *req);
+ * buffer; also while PAUSED), EINVAL (also for a queue that is not in use), ERANGE, EALIGN,
+ * EREADONLY, ENOTSUP, EGONE. Any context. */
+enum pv_err pv_blkq_submit(struct pv_blk_queue *q, struct pv_blk_req *req);
 /* Shows the backend what was submitted, and notifies it if it asked for that. Any context. */
-void pv_blk_kick(struct pv_blk *blk);
+void pv_blkq_kick(struct pv_blk_queue *q);
 
-/* The next finished request, or NULL. Costs no system call or hypercall. When the backend breaks
- * the protocol every outstanding request comes back with PV_EBACKEND. Any context. */
-struct pv_blk_req *pv_blk_poll(struct pv_blk *blk);
+/* The next finished request, or NULL. Costs no system call or hypercall, unless a backend that
+ * starts over took a smaller ring, and what did not fit is sent. When the backend breaks the
+ * protocol every outstanding request comes back with PV_EBACKEND, those of other queues after the
+ * next step. Any context. */
+struct pv_blk_req *pv_blkq_poll(struct pv_blk_queue *q);
 /* There is something to poll. Costs one load of shared memory: for a loop that spins. */
-bool pv_blk_pending(const struct pv_blk *blk);
+bool pv_blkq_pending(const struct pv_blk_queue *q);
 /* Asks the backend for an event at its next response; call it just before sleeping. True: there is
  * something to poll or step already, do not sleep. Any context. */
-bool pv_blk_arm(struct pv_blk *blk);
+bool pv_blkq_arm(struct pv_blk_queue *q);
 
-/* Borrows a buffer for any number of requests; NULL: none free now, or not connected yet. It
- * counts towards what pv_blk_submit() has for copies. Its contents are whatever was there last.
+/* Borrows a buffer for any number of requests of this queue; NULL: none free now, or not connected
+ * yet. It counts towards what submitting has for copies. Its contents are whatever was there last.
  * Put it back, also after the device has failed; never while a request uses it. Any context. */
+struct pv_blk_buffer *pv_blkq_buffer_get(struct pv_blk_queue *q);
+void pv_blkq_buffer_put(struct pv_blk_queue *q, struct pv_blk_buffer *buffer);
+
+/* The same for who has the whole device: these three use queue 0 ... */
+enum pv_err pv_blk_submit(struct pv_blk *blk, struct pv_blk_req *req);
 struct pv_blk_buffer *pv_blk_buffer_get(struct pv_blk *blk);
 void pv_blk_buffer_put(struct pv_blk *blk, struct pv_blk_buffer *buffer);
+/* ... and these all queues. */
+void pv_blk_kick(struct pv_blk *blk);
+struct pv_blk_req *pv_blk_poll(struct pv_blk *blk);
+bool pv_blk_pending(const struct pv_blk *blk);
+bool pv_blk_arm(struct pv_blk *blk);
 
 /* Begins an orderly end; pv_blk_step() does the rest. What is outstanding may still finish until
  * the backend closes; the rest comes back with PV_EGONE. */
