@@ -92,6 +92,7 @@ LINUX_PORT_SRC := frontend/port/linux/guest.c \
 
 MINIDOM_SRC := frontend/example/md_cmd.c \
 	       frontend/example/md_disk.c \
+	       frontend/example/md_open.c \
 	       frontend/example/md_stream.c \
 	       frontend/example/md_text.c \
 	       frontend/example/minidom.c \

@@ -19,8 +19,10 @@
 #define BLK_STUCK_MAX	8	/* rings of former connections that the backend keeps, a queue */
 
 /* A message's place in the private table. The id on the ring is index + n * BLK_ID_STEP, where n
- * grows with every use: no response can be mistaken for one to an earlier or later request. */
+ * grows with every use, and begins elsewhere in each queue: no response can be mistaken for one to
+ * an earlier or later request, or one of another queue. */
 #define BLK_ID_STEP	65536u
+#define BLK_ID_QUEUE	(1ull << 56)
 
 struct blk_slot {
 	struct pv_blk_req *req;		/* NULL: free */

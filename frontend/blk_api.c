@@ -45,6 +45,8 @@ static void lay_out(struct pv_blk *blk)
 		q->blk = blk;
 		q->index = (uint32_t)(q - blk->queues);
 		q->slots = next;
+		for (size_t i = 0; i < slots; i++)
+			q->slots[i].id = q->index * BLK_ID_QUEUE;
 		next = &q->slots[slots];
 	}
 	blk->nr_buffers = (uint32_t)queues * blk->options.buffers;

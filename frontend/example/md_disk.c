@@ -63,14 +63,28 @@ static struct md_disk *find(struct minidom *md, uint32_t devid)
 	return NULL;
 }
 
-static struct md_disk *begin(struct minidom *md, uint32_t devid)
+/* Memory for a disk with these options; NULL: it is in use, or there is none so large. */
+static void *memory_for(struct minidom *md, struct md_disk *disk,
+			const struct pv_blk_options *options)
+{
+	if (pv_blk_bytes(options) <= sizeof(disk->memory))
+		return disk->memory;
+	for (size_t i = 0; i < MD_DISKS; i++)
+		if ((void *)md->disks[i].blk == md->large)
+			return NULL;
+	return pv_blk_bytes(options) <= sizeof(md->large) ? md->large : NULL;
+}
+
+static struct md_disk *begin(struct minidom *md, uint32_t devid,
+			     const struct pv_blk_options *options)
 {
 	for (size_t i = 0; i < MD_DISKS; i++) {
 		struct md_disk *disk = &md->disks[i];
+		void *memory = disk->blk ? NULL : memory_for(md, disk, options);
 
-		if (disk->blk)
+		if (!memory)
 			continue;
-		disk->blk = pv_blk_init(disk->memory, md->os, devid, NULL);
+		disk->blk = pv_blk_init(memory, md->os, devid, options);
 		disk->devid = devid;
 		pv_blk_step(disk->blk);
 		return disk;
@@ -107,40 +121,89 @@ static int open_error(struct minidom *md, const char *command, const char *name,
 	return -1;
 }
 
-int md_disk_open(struct minidom *md, const char *command, const char *name, struct md_disk **out)
+/* The disk of that name, if it is open; *devid is its number. -1: that is no name. */
+static int look_up(struct minidom *md, const char *command, const char *name, uint32_t *devid,
+		   struct md_disk **out)
 {
-	struct md_disk *disk;
 	size_t len = 0;
-	uint32_t devid;
 
 	while (name[len])
 		len++;
-	if (xs_vdev_parse(name, len, &devid) != XS_OK) {
+	if (xs_vdev_parse(name, len, devid) != XS_OK) {
 		md_error(md, command, name);
 		md_text(md, "not a disk's name");
 		return md_error_end(md, "say xvda, or a device number as 'disks' shows it");
 	}
-	disk = find(md, devid);
-	if (disk && pv_blk_state(disk->blk) == PV_CLOSING)
-		wait_for(md, disk, PV_CLOSED);
-	if (disk && pv_blk_state(disk->blk) == PV_CLOSED) {
-		forget(disk);
-		disk = NULL;	/* it may have been attached again */
+	*out = find(md, *devid);
+	if (*out && pv_blk_state((*out)->blk) == PV_CLOSING)
+		wait_for(md, *out, PV_CLOSED);
+	if (*out && pv_blk_state((*out)->blk) == PV_CLOSED) {
+		forget(*out);
+		*out = NULL;	/* it may have been attached again */
 	}
-	if (!disk)
-		disk = begin(md, devid);
-	if (!disk) {
+	return 0;
+}
+
+static int open_new(struct minidom *md, const char *command, const char *name, uint32_t devid,
+		    const struct pv_blk_options *options, struct md_disk **out)
+{
+	*out = begin(md, devid, options);
+	if (!*out) {
 		md_error(md, command, name);
-		md_text(md, "too many disks are open");
+		md_text(md, "too many disks are open, or too large");
 		return md_error_end(md, "start another minidom for it");
 	}
-	*out = disk;
+	if (wait_for(md, *out, PV_OPEN) && pv_blk_state((*out)->blk) == PV_OPEN)
+		return 0;
+	return open_error(md, command, name, *out);
+}
+
+int md_disk_open(struct minidom *md, const char *command, const char *name, struct md_disk **out)
+{
+	uint32_t devid;
+
+	if (look_up(md, command, name, &devid, out))
+		return -1;
+	if (!*out)
+		return open_new(md, command, name, devid, NULL, out);
 	/* A paused disk is fine: requests wait for its backend. */
-	if (pv_blk_state(disk->blk) == PV_PAUSED)
+	if (pv_blk_state((*out)->blk) == PV_PAUSED)
 		return 0;
-	if (wait_for(md, disk, PV_OPEN) && pv_blk_state(disk->blk) == PV_OPEN)
+	if (wait_for(md, *out, PV_OPEN) && pv_blk_state((*out)->blk) == PV_OPEN)
 		return 0;
-	return open_error(md, command, name, disk);
+	return open_error(md, command, name, *out);
+}
+
+int md_disk_open_anew(struct minidom *md, const char *command, const char *name,
+		      const struct pv_blk_options *options, struct md_disk **out)
+{
+	uint32_t devid;
+
+	if (md_disk_close(md, command, name) || look_up(md, command, name, &devid, out))
+		return -1;
+	return open_new(md, command, name, devid, options, out);
+}
+
+static int kept_error(struct minidom *md, const char *command, const char *name)
+{
+	md_error(md, command, name);
+	md_text(md, md->lost ? "xenstore is gone" : "its backend did not let go in 10 s");
+	return md_error_end(md, "see the backend's log");
+}
+
+int md_disk_close(struct minidom *md, const char *command, const char *name)
+{
+	struct md_disk *disk;
+	uint32_t devid;
+
+	if (look_up(md, command, name, &devid, &disk))
+		return -1;
+	if (!disk)
+		return 0;
+	pv_blk_close(disk->blk);
+	wait_for(md, disk, PV_CLOSED);
+	forget(disk);
+	return disk->blk ? kept_error(md, command, name) : 0;
 }
 
 static const char *remedy_for(enum pv_err err)
@@ -217,7 +280,7 @@ int md_disk_list(struct minidom *md)
 	}
 	for (int i = 0; i < n; i++)
 		if (!find(md, devids[i]))
-			begin(md, devids[i]);
+			begin(md, devids[i], NULL);
 	wait_for(md, NULL, PV_OPEN);
 	md_text(md, "name    vdev      sectors     size        mode  state");
 	md_newline(md);
@@ -245,9 +308,7 @@ int md_disk_close_all(struct minidom *md)
 		if (!disk->blk)
 			continue;
 		xs_vdev_name(name, sizeof(name), disk->devid);
-		md_error(md, "close", name);
-		md_text(md, md->lost ? "xenstore is gone" : "its backend did not let go in 10 s");
-		rc = md_error_end(md, "see the backend's log");
+		rc = kept_error(md, "close", name);
 	}
 	return rc;
 }

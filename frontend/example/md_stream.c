@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * md_stream.c - a range of sectors through a deep queue
+ * md_stream.c - a range of sectors through deep queues
  *
- * The range is cut into chunks, each in a borrowed buffer, as many at a time as the disk takes.
- * The backend answers in any order; chunks are taken in the order of their sectors, so that a sum
+ * The range is cut into chunks, each in a borrowed buffer, as many at a time as the disk takes, on
+ * its queues in turn. The backend answers in any order; chunks are taken in the order of their sectors, so that a sum
  * can be made of them. After an error nothing new is sent, but everything that was is waited for.
  */
 #include "minidom.h"
@@ -22,20 +22,34 @@ static struct md_chunk *chunk_at(struct minidom *md, uint64_t index)
 	return &md->window[index % MD_WINDOW];
 }
 
+/* A buffer of the queue whose turn it is, or of the next that has one. */
+static struct pv_blk_buffer *get_buffer(struct pv_blk *blk, uint64_t turn,
+					struct pv_blk_queue **queue)
+{
+	struct pv_blk_buffer *buffer = NULL;
+	struct pv_blk_info info;
+
+	pv_blk_info(blk, &info);
+	for (uint32_t i = 0; !buffer && i < info.queues; i++) {
+		*queue = pv_blk_queue(blk, ((uint32_t)turn + i) % info.queues);
+		buffer = pv_blkq_buffer_get(*queue);
+	}
+	return buffer;
+}
+
 /* Sends one chunk; false: not now, or not any more. */
 static bool issue(struct minidom *md, struct md_stream *s, struct progress *p)
 {
 	struct md_chunk *chunk = chunk_at(md, p->issued);
 	uint64_t left = s->end - s->sector;
-	struct pv_blk *blk = s->disk->blk;
 	struct pv_blk_buffer *buffer;
 	int err;
 
 	if (p->result || md->interrupted || !left || p->issued - p->taken == MD_WINDOW)
 		return false;
-	buffer = pv_blk_buffer_get(blk);
+	buffer = get_buffer(s->disk->blk, p->issued, &chunk->queue);
 	if (!buffer) {
-		enum pv_state state = pv_blk_state(blk);
+		enum pv_state state = pv_blk_state(s->disk->blk);
 
 		if (state != PV_OPEN && state != PV_PAUSED)
 			p->result = PV_EGONE;
@@ -43,13 +57,14 @@ static bool issue(struct minidom *md, struct md_stream *s, struct progress *p)
 	}
 	if (left > PV_BLK_BUFFER_SECTORS)
 		left = PV_BLK_BUFFER_SECTORS;
-	*chunk = (struct md_chunk){ .req = { .op = s->op, .sector = s->sector, .buffer = buffer,
-					     .sectors = (uint32_t)left, .user = chunk } };
+	chunk->back = false;
+	chunk->req = (struct pv_blk_req){ .op = s->op, .sector = s->sector, .buffer = buffer,
+					  .sectors = (uint32_t)left, .user = chunk };
 	if (s->make)
 		s->make(s, s->sector, buffer->data, chunk->req.sectors);
-	err = pv_blk_submit(blk, &chunk->req);
+	err = pv_blkq_submit(chunk->queue, &chunk->req);
 	if (err) {
-		pv_blk_buffer_put(blk, buffer);
+		pv_blkq_buffer_put(chunk->queue, buffer);
 		p->result = err == PV_EAGAIN ? PV_OK : err;
 		return false;
 	}
@@ -79,7 +94,7 @@ static void take_in_order(struct minidom *md, struct md_stream *s, struct progre
 			p->result = req->status;
 		if (!p->result && s->take)
 			p->result = s->take(s, req->sector, req->buffer->data, req->sectors);
-		pv_blk_buffer_put(s->disk->blk, req->buffer);
+		pv_blkq_buffer_put(chunk_at(md, p->taken)->queue, req->buffer);
 		p->taken++;
 	}
 }

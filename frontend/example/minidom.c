@@ -8,7 +8,7 @@
 #include "minidom.h"
 #include "os.h"
 
-#define MAX_ARGS	8
+#define MAX_ARGS	10
 #define TICK_MS		100
 
 struct command {
@@ -49,11 +49,14 @@ static int cmd_help(struct minidom *md, int argc, char **argv);
 static int cmd_loop(struct minidom *md, int argc, char **argv);
 
 static const struct command commands[] = {
+	{ "close", md_cmd_close, 1, 1, "close DEV", "let go of a disk" },
 	{ "disks", cmd_disks, 0, 0, "disks", "list the disks" },
 	{ "fill", md_cmd_fill, 2, 4, "fill DEV SEED [LBA COUNT]", "write a pattern" },
 	{ "flush", md_cmd_flush, 1, 1, "flush DEV", "make what was written durable" },
 	{ "help", cmd_help, 0, 0, "help", "this list" },
 	{ "loop", cmd_loop, 2, MAX_ARGS, "loop N COMMAND", "repeat (0: until it fails)" },
+	{ "open", md_cmd_open, 1, 8, "open DEV [OPTION=VALUE ...]",
+	  "use a disk so: order= queues= buffers= persistent= indirect= abi=" },
 	{ "poweroff", cmd_poweroff, 0, 0, "poweroff", "close the disks and end" },
 	{ "read", md_cmd_read, 3, 3, "read DEV LBA COUNT", "show sectors in hexadecimal" },
 	{ "sleep", cmd_sleep, 1, 1, "sleep SECONDS", "do nothing, disks stay open" },

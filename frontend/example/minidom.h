@@ -13,7 +13,8 @@
 
 #define MD_DISKS	64	/* open at a time */
 #define MD_LINE		512	/* the longest command */
-#define MD_WINDOW	PV_BLK_DEPTH
+#define MD_WINDOW	(4 * PV_BLK_DEPTH)	/* requests at a time */
+#define MD_LARGE	(256 << 10)	/* memory of a disk with more than one ring of one page */
 
 /* What a port supplies. */
 
@@ -53,6 +54,7 @@ struct md_disk {
 /* A part of a disk, in work. */
 struct md_chunk {
 	struct pv_blk_req req;
+	struct pv_blk_queue *queue;
 	bool back;			/* the backend has answered */
 };
 
@@ -67,6 +69,7 @@ struct minidom {
 	char out[256];			/* a line in the making */
 	struct md_chunk window[MD_WINDOW];
 	struct md_disk disks[MD_DISKS];
+	_Alignas(16) unsigned char large[MD_LARGE];	/* for one of them */
 };
 
 /* md_text.c: writing lines. A line appears when its newline is put. */
@@ -82,8 +85,14 @@ void md_error(struct minidom *md, const char *command, const char *what);
 int md_error_end(struct minidom *md, const char *remedy);	/* always -1 */
 
 /* md_disk.c: opening, waiting, closing. Errors are shown; 0 or -1. */
+
+/* A disk that is open already stays as it is. */
 int md_disk_open(struct minidom *md, const char *command, const char *name,
 		 struct md_disk **out);
+/* One that is open is closed first. */
+int md_disk_open_anew(struct minidom *md, const char *command, const char *name,
+		      const struct pv_blk_options *options, struct md_disk **out);
+int md_disk_close(struct minidom *md, const char *command, const char *name);
 /* Steps what needs it; then sleeps unless this disk (NULL: none) has something to poll. */
 void md_idle(struct minidom *md, struct md_disk *disk, unsigned int timeout_ms);
 /* Shows why a request to this disk failed. */
@@ -91,6 +100,10 @@ int md_disk_error(struct minidom *md, const char *command, const char *name,
 		  const struct md_disk *disk, enum pv_err err);
 int md_disk_list(struct minidom *md);
 int md_disk_close_all(struct minidom *md);
+
+/* md_open.c: the commands that choose how a disk is used. 0 or -1. */
+int md_cmd_open(struct minidom *md, int argc, char **argv);
+int md_cmd_close(struct minidom *md, int argc, char **argv);
 
 /* md_cmd.c: the commands that move data, and a number among their arguments. 0 or -1. */
 int md_take_number(struct minidom *md, const char *command, const char *text, uint64_t *out);

@@ -13,7 +13,8 @@
 
 #include "fakedom.h"
 
-static const char *be_path(const struct fake_backend *be, char *buf, enum xs_key_id id)
+static const char *be_path(const struct fake_backend *be, char *buf, enum xs_key_id id,
+			   unsigned int i, unsigned int j)
 {
 	char dir[XS_PATH_MAX];
 
@@ -21,32 +22,50 @@ static const char *be_path(const struct fake_backend *be, char *buf, enum xs_key
 		xs_backend_path(dir, sizeof(dir), 0, XS_KIND_VBD, FAKE_DOMID, be->devid);
 	else
 		xs_frontend_path(dir, sizeof(dir), FAKE_DOMID, XS_CLASS_VDISK, be->devid);
-	xs_key_path(buf, XS_PATH_MAX, dir, id, 0, 0);
+	xs_key_path(buf, XS_PATH_MAX, dir, id, i, j);
 	return buf;
+}
+
+void be_key_at(struct fake_backend *be, enum xs_key_id id, unsigned int i, unsigned int j,
+	       const char *value)
+{
+	char path[XS_PATH_MAX];
+
+	fake_write(be->os, be_path(be, path, id, i, j), value);
 }
 
 void be_key(struct fake_backend *be, enum xs_key_id id, const char *value)
 {
+	be_key_at(be, id, 0, 0, value);
+}
+
+const char *fe_key_at(const struct fake_backend *be, enum xs_key_id id, unsigned int i,
+		      unsigned int j)
+{
 	char path[XS_PATH_MAX];
 
-	fake_write(be->os, be_path(be, path, id), value);
+	return fake_read(be->os, be_path(be, path, id, i, j));
 }
 
 const char *fe_key(const struct fake_backend *be, enum xs_key_id id)
 {
-	char path[XS_PATH_MAX];
-
-	return fake_read(be->os, be_path(be, path, id));
+	return fe_key_at(be, id, 0, 0);
 }
 
-uint32_t fe_number(const struct fake_backend *be, enum xs_key_id id)
+static uint32_t number_at(const struct fake_backend *be, enum xs_key_id id, unsigned int i,
+			  unsigned int j)
 {
-	const char *text = fe_key(be, id);
+	const char *text = fe_key_at(be, id, i, j);
 	uint64_t value = 0;
 
 	if (text)
 		xs_parse(id, text, strlen(text), &value);
 	return (uint32_t)value;
+}
+
+uint32_t fe_number(const struct fake_backend *be, enum xs_key_id id)
+{
+	return number_at(be, id, 0, 0);
 }
 
 unsigned int fe_state(const struct fake_backend *be)
@@ -86,7 +105,7 @@ void be_remove(struct fake_backend *be)
 	fake_write(be->os, dir, NULL);
 	xs_frontend_path(dir, sizeof(dir), FAKE_DOMID, XS_CLASS_VDISK, be->devid);
 	fake_write(be->os, dir, NULL);
-	be->back.ring.shared = NULL;
+	be_drop(be);
 }
 
 void be_free(struct fake_backend *be)
@@ -104,16 +123,57 @@ void be_set_state(struct fake_backend *be, unsigned int state)
 	be_key(be, XS_B_STATE, text);
 }
 
+struct blk_back *be_queue(struct fake_backend *be, uint32_t i)
+{
+	return i ? &be->others[i - 1] : &be->back;
+}
+
+void be_drop(struct fake_backend *be)
+{
+	for (uint32_t i = 0; i < PV_BLK_QUEUES_MAX; i++)
+		be_queue(be, i)->ring.shared = NULL;
+}
+
+/* A ring's pages are numbered, or it has one that is not; below queue-%u if there are several. The
+ * frontend's are contiguous, which makes them easy to map here. */
+static uint8_t *find_ring(struct fake_backend *be, uint32_t i, uint32_t pages)
+{
+	bool several = be->nr_queues > 1;
+	uint8_t *first = NULL;
+
+	assert_true(number_at(be, several ? XS_F_QUEUE_EVENT_CHANNEL : XS_F_EVENT_CHANNEL, i, 0));
+	if (pages == 1)
+		return fake_page(be->os, number_at(be, several ? XS_F_QUEUE_RING_REF :
+						   XS_F_RING_REF, i, 0));
+	for (uint32_t p = 0; p < pages; p++) {
+		uint8_t *page = fake_page(be->os, several ?
+					  number_at(be, XS_F_QUEUE_RING_REF_N, i, p) :
+					  number_at(be, XS_F_RING_REF_N, p, 0));
+
+		first = p ? first : page;
+		assert_ptr_equal(page, first + p * 4096);
+	}
+	return first;
+}
+
 void be_connect(struct fake_backend *be)
 {
 	const char *abi = fe_key(be, XS_F_PROTOCOL);
-	uint8_t *page;
+	uint32_t pages = 1u << fe_number(be, XS_F_RING_PAGE_ORDER);
 
 	assert_non_null(abi);
-	page = fake_page(be->os, fe_number(be, XS_F_RING_REF));
-	assert_non_null(page);
-	assert_true(blk_abi_parse(abi, strlen(abi), &be->back.abi));
-	ring_back_init(&be->back.ring, page, blk_ring_size(be->back.abi, 4096), 0, 0);
+	be->nr_queues = 1;
+	if (fe_key(be, XS_F_MULTI_QUEUE_NUM_QUEUES))
+		be->nr_queues = fe_number(be, XS_F_MULTI_QUEUE_NUM_QUEUES);
+	assert_in_range(be->nr_queues, 1, PV_BLK_QUEUES_MAX);
+	for (uint32_t i = 0; i < be->nr_queues; i++) {
+		struct blk_back *back = be_queue(be, i);
+		uint8_t *ring = find_ring(be, i, pages);
+
+		assert_non_null(ring);
+		assert_true(blk_abi_parse(abi, strlen(abi), &back->abi));
+		ring_back_init(&back->ring, ring, blk_ring_size(back->abi, pages * 4096), 0, 0);
+	}
 	be_set_state(be, XB_CONNECTED);
 }
 
@@ -151,25 +211,37 @@ void be_step(struct fake_backend *be, bool online)
 		return;
 	}
 	if (step.action == XB_DISCONNECT || step.action == XB_RESET)
-		be->back.ring.shared = NULL;
+		be_drop(be);
 	if (step.next != be->state)
 		be_set_state(be, step.next);
 }
 
-bool be_pop(struct fake_backend *be, struct blk_req *req)
+bool be_pop_of(struct fake_backend *be, uint32_t queue, struct blk_req *req)
 {
-	int rc = be->back.ring.shared ? blk_back_pop(&be->back, req) : 0;
+	struct blk_back *back = be_queue(be, queue);
+	int rc = back->ring.shared ? blk_back_pop(back, req) : 0;
 
 	assert_true(rc >= 0);
 	return rc > 0;
 }
 
-void be_respond(struct fake_backend *be, uint64_t id, uint8_t op, int16_t status)
+bool be_pop(struct fake_backend *be, struct blk_req *req)
+{
+	return be_pop_of(be, 0, req);
+}
+
+void be_respond_on(struct fake_backend *be, uint32_t queue, uint64_t id, uint8_t op,
+		   int16_t status)
 {
 	struct blk_rsp rsp = { .id = id, .op = op, .status = status };
 
-	blk_back_push(&be->back, &rsp);
-	ring_back_publish(&be->back.ring);
+	blk_back_push(be_queue(be, queue), &rsp);
+	ring_back_publish(&be_queue(be, queue)->ring);
+}
+
+void be_respond(struct fake_backend *be, uint64_t id, uint8_t op, int16_t status)
+{
+	be_respond_on(be, 0, id, op, status);
 }
 
 int16_t be_execute(struct fake_backend *be, const struct blk_req *req)
@@ -207,14 +279,24 @@ int16_t be_execute(struct fake_backend *be, const struct blk_req *req)
 	return BLK_OKAY;
 }
 
-unsigned int be_serve(struct fake_backend *be, unsigned int max)
+unsigned int be_serve_of(struct fake_backend *be, uint32_t queue, unsigned int max)
 {
 	struct blk_req req;
 	unsigned int n = 0;
 
-	for (; n < max && be_pop(be, &req); n++)
-		be_respond(be, req.id, req.op == BLK_INDIRECT ? req.indirect_op : req.op,
-			   be_execute(be, &req));
+	for (; n < max && be_pop_of(be, queue, &req); n++)
+		be_respond_on(be, queue, req.id,
+			      req.op == BLK_INDIRECT ? req.indirect_op : req.op,
+			      be_execute(be, &req));
+	return n;
+}
+
+unsigned int be_serve(struct fake_backend *be, unsigned int max)
+{
+	unsigned int n = 0;
+
+	for (uint32_t i = 0; i < PV_BLK_QUEUES_MAX; i++)
+		n += be_serve_of(be, i, max - n);
 	be->served += n;
 	return n;
 }

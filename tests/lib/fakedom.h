@@ -18,8 +18,8 @@
 
 #define FAKE_DOMID	7
 #define FAKE_DEVID	51712
-#define FAKE_GRANTS	1024
-#define FAKE_NODES	96
+#define FAKE_GRANTS	4096
+#define FAKE_NODES	384
 #define FAKE_WATCHES	32
 #define FAKE_PORTS	64
 #define FAKE_GREF_BASE	900	/* so that grefs and indexes are not mixed up */
@@ -47,7 +47,7 @@ struct pv_os {
 	struct fake_watch watches[FAKE_WATCHES];
 	struct fake_grant grants[FAKE_GRANTS];
 	bool ports[FAKE_PORTS];
-	unsigned int notified;
+	_Atomic unsigned int notified;
 	uint64_t clock;
 	int grants_left;		/* grant calls that succeed; -1: all */
 	int ports_left;
@@ -78,7 +78,9 @@ struct fake_backend {
 	struct pv_os *os;
 	uint32_t devid;
 	unsigned int state;
-	struct blk_back back;
+	uint32_t nr_queues;		/* that the frontend has chosen */
+	struct blk_back back;		/* the first */
+	struct blk_back others[PV_BLK_QUEUES_MAX - 1];
 	uint8_t *disk;
 	uint64_t sectors;
 	uint32_t max_segs;		/* of an indirect request; set by the test, with its key */
@@ -96,19 +98,33 @@ void be_attach(struct fake_backend *be, struct pv_os *os, uint32_t devid, uint64
 void be_remove(struct fake_backend *be);
 void be_free(struct fake_backend *be);
 void be_set_state(struct fake_backend *be, unsigned int state);
-/* Takes up the ring that the frontend published, writes the disk's keys, goes Connected. */
+/* A key with its indexes. */
+void be_key_at(struct fake_backend *be, enum xs_key_id id, unsigned int i, unsigned int j,
+	       const char *value);
+const char *fe_key_at(const struct fake_backend *be, enum xs_key_id id, unsigned int i,
+		      unsigned int j);
+/* Takes up the rings that the frontend published, as blkif.h says where they are; goes Connected.
+ * The test ends if a key is missing, or what it names is no ring. */
 void be_connect(struct fake_backend *be);
 /* Attaches, and walks both ends to Connected. */
 void be_open(struct fake_backend *be, struct pv_os *os, struct pv_blk *blk, uint64_t sectors);
 /* What a good backend does next, by the step table. online as the toolstack says. */
 void be_step(struct fake_backend *be, bool online);
 void be_step_until_open(struct fake_backend *be, struct pv_blk *blk);
+struct blk_back *be_queue(struct fake_backend *be, uint32_t i);
+/* Forgets its rings, as when its process dies. */
+void be_drop(struct fake_backend *be);
+/* Of the first queue, and of any. */
 bool be_pop(struct fake_backend *be, struct blk_req *req);
+bool be_pop_of(struct fake_backend *be, uint32_t queue, struct blk_req *req);
 /* Answers; the frontend sees it at once. */
 void be_respond(struct fake_backend *be, uint64_t id, uint8_t op, int16_t status);
+void be_respond_on(struct fake_backend *be, uint32_t queue, uint64_t id, uint8_t op,
+		   int16_t status);
 /* Does what a request asks on the disk; the status for it. */
 int16_t be_execute(struct fake_backend *be, const struct blk_req *req);
-/* Serves at most max requests; how many there were. */
+/* Serves at most max requests, of all queues; how many there were. */
 unsigned int be_serve(struct fake_backend *be, unsigned int max);
+unsigned int be_serve_of(struct fake_backend *be, uint32_t queue, unsigned int max);
 
 #endif

@@ -39,6 +39,7 @@ help=$(bash -c "$(nbdkit_command) '$plugin' --help")
 contains "the help" "$help" "xpv paravirtual disk"
 contains "the help" "$help" "[dev=]<NAME> "
 contains "the help" "$help" "timeout=<SECONDS> "
+contains "the help" "$help" "queues=<1..16> "
 dump=$(bash -c "$(nbdkit_command) '$plugin' --dump-plugin")
 contains "the dump" "$dump" "magic_config_key=dev"
 contains "the dump" "$dump" "thread_model=parallel"
@@ -48,7 +49,8 @@ for name in disk1 xvda0 xvd /dev/xvda 99999999999 "''"; do
 	refused "dev=${name#\'\'}: not a disk's name: say xvda, hda, sda, d0p0, or a device number" \
 		in_g -- "dev=$name"
 done
-refused "unknown parameter 'size': there are dev and timeout" in_g -- xvda size=1
+refused "unknown parameter 'size': see 'nbdkit PLUGIN --help'" in_g -- xvda size=1
+refused "order=5: impossible value: see 'nbdkit PLUGIN --help'" in_g -- xvda order=5
 refused "timeout=3601: at most 3600 seconds" in_g -- xvda timeout=3601
 refused "dev=xvdb: this domain has no such disk: it has xvda, sdc" in_g -- dev=xvdb
 refused "dev=51728: this domain has no such disk: it has xvda, sdc" in_g -- 51728

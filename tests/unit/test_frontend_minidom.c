@@ -238,7 +238,7 @@ static void test_errors_of_arguments(void **state)
 	expect_err("sum", "minidom: sum: wrong number of arguments; usage: sum DEV [LBA COUNT]\n");
 	expect_err("flush xvdb xvda",
 		   "minidom: flush: wrong number of arguments; usage: flush DEV\n");
-	expect_err("a b c d e f g h i", "minidom: a: too many words; 'help' shows what commands "
+	expect_err("a b c d e f g h i j k", "minidom: a: too many words; 'help' shows what commands "
 		   "take; ';' separates them\n");
 	expect_err("fill xvdb -1", "minidom: fill -1: not a decimal number; see 'help'\n");
 	expect_err("fill xvdb 18446744073709551616",

@@ -83,7 +83,7 @@ static int set_up_thread(void **state)
 	g->disk.blk = g->f->blk;
 	g->serve = ALL;
 	g->bad_sector = UINT64_MAX;
-	g->thread = disk_thread_start(g, &g->disk);
+	g->thread = disk_thread_start(g, &g->disk, PV_BLK_DEPTH);
 	assert_non_null(g->thread);
 	*state = g;
 	return 0;

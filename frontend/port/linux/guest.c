@@ -72,7 +72,7 @@ void guest_close(struct guest *g)
 		close(g->signal_fd);
 	while ((disk = g->disks)) {
 		g->disks = disk->next;
-		free(disk);
+		guest_blk_free(disk);
 	}
 	free(g);
 }

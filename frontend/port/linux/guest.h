@@ -2,7 +2,7 @@
 /*
  * guest.h - frontends in a Linux process: a loop, and a simple vdisk
  *
- * For tools, tests and benchmarks. guest_blk_*() is synchronous and keeps the ring full; a program
+ * For tools, tests and benchmarks. guest_blk_*() is synchronous and keeps all rings full; a program
  * that wants more uses pv_blk_*() on guest_blk_core() and sleeps in guest_wait(). Errors are enum
  * pv_err. One thread a guest.
  */
@@ -48,6 +48,8 @@ int guest_blk_open(struct guest *g, uint32_t devid, int timeout_ms,
  * then kept until guest_close). The disk must not be used any more in either case. */
 int guest_blk_close(struct guest_blk *disk, int timeout_ms);
 struct pv_blk *guest_blk_core(struct guest_blk *disk);
+/* What its options let its queues have at a time, all together. */
+size_t guest_blk_requests(const struct guest_blk *disk);
 
 /* Reads or writes nr sectors of 512 bytes from lba on. The first error, or PV_OK. When a signal
  * interrupts it the disk is given up. */

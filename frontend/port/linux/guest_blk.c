@@ -2,9 +2,10 @@
 /*
  * guest_blk.c - a synchronous vdisk for Linux programs
  *
- * A transfer of any size is cut into requests that keep the ring full, and is over when the last of
- * them is back; nothing of the caller's is in use after that, whatever went wrong. A disk whose
- * backend does not let go stays on the guest's list, untouched, until the guest is closed.
+ * A transfer of any size is cut into requests that go to the disk's queues in turn and keep their
+ * rings full, and is over when the last of them is back; nothing of the caller's is in use after
+ * that, whatever went wrong. A disk whose backend does not let go stays on the guest's list,
+ * untouched, until the guest is closed.
  */
 #include <stdlib.h>
 
@@ -42,18 +43,55 @@ static int wait_state(struct guest_blk *disk, enum pv_state state, int timeout_m
 	}
 }
 
+void guest_blk_free(struct guest_blk *disk)
+{
+	free(disk->blk);
+	free(disk->reqs);
+	free(disk->free);
+	free(disk);
+}
+
+/* As many requests as its queues may have at a time. */
+static size_t count_requests(const struct pv_blk_options *options)
+{
+	size_t queues = options && options->queues ? options->queues : 1;
+
+	return (queues * PV_BLK_DEPTH) << (options ? options->ring_order : 0);
+}
+
+static struct guest_blk *make_disk(struct guest *g, uint32_t devid,
+				   const struct pv_blk_options *options)
+{
+	size_t bytes = (pv_blk_bytes(options) + 15) & ~(size_t)15;
+	struct guest_blk *disk = calloc(1, sizeof(*disk));
+	void *memory = aligned_alloc(16, bytes);
+
+	if (disk && memory) {
+		disk->guest = g;
+		disk->blk = pv_blk_init(memory, &g->os, devid, options);
+		disk->nr_reqs = count_requests(options);
+		disk->reqs = calloc(disk->nr_reqs, sizeof(*disk->reqs));
+		disk->free = calloc(disk->nr_reqs, sizeof(struct pv_blk_req *));
+		if (disk->reqs && disk->free)
+			return disk;
+		guest_blk_free(disk);
+		return NULL;
+	}
+	free(memory);
+	free(disk);
+	return NULL;
+}
+
 int guest_blk_open(struct guest *g, uint32_t devid, int timeout_ms,
 		   const struct pv_blk_options *options, struct guest_blk **out)
 {
-	struct guest_blk *disk = calloc(1, sizeof(*disk));
+	struct guest_blk *disk = make_disk(g, devid, options);
 	int rc;
 
 	if (!disk)
 		return PV_ENOMEM;
-	disk->guest = g;
 	disk->next = g->disks;
 	g->disks = disk;
-	disk->blk = pv_blk_init(disk->memory, &g->os, devid, options);
 	rc = wait_state(disk, PV_OPEN, timeout_ms);
 	if (!rc) {
 		*out = disk;
@@ -76,8 +114,13 @@ int guest_blk_close(struct guest_blk *disk, int timeout_ms)
 	while (*p != disk)
 		p = &(*p)->next;
 	*p = disk->next;
-	free(disk);
+	guest_blk_free(disk);
 	return PV_OK;
+}
+
+size_t guest_blk_requests(const struct guest_blk *disk)
+{
+	return disk->nr_reqs;
 }
 
 struct pv_blk *guest_blk_core(struct guest_blk *disk)
@@ -93,26 +136,32 @@ struct transfer {
 	size_t done, total;		/* sectors submitted, and in all */
 	bool more;			/* something is still to be submitted */
 	int error;			/* the first */
-	struct pv_blk_req *free[PV_BLK_DEPTH];
-	size_t nr_free;
+	size_t nr_free;			/* requests of the disk's that are not under way */
 };
 
-/* Sectors in a request: large, and yet several fit at a time. */
-static uint32_t chunk(const struct guest_blk *disk)
+/* Submits to the queue whose turn it is, or to the next that has room. */
+static enum pv_err submit(struct guest_blk *disk, struct pv_blk_req *req, uint32_t queues)
 {
-	struct pv_blk_info info;
+	uint32_t tries = 0;
+	enum pv_err err;
 
-	pv_blk_info(disk->blk, &info);
-	return info.max_sectors < CHUNK_SECTORS ? info.max_sectors : CHUNK_SECTORS;
+	do {
+		disk->queue = disk->queue + 1 < queues ? disk->queue + 1 : 0;
+		err = pv_blkq_submit(pv_blk_queue(disk->blk, disk->queue), req);
+	} while (err == PV_EAGAIN && ++tries < queues);
+	return err;
 }
 
-/* Puts on the ring whatever it takes. */
+/* Puts on the rings whatever they take; in a request as much as lets several fit at a time. */
 static void submit_all(struct guest_blk *disk, struct transfer *t)
 {
-	uint32_t most = chunk(disk);
+	struct pv_blk_info info;
+	uint32_t most;
 
+	pv_blk_info(disk->blk, &info);
+	most = info.max_sectors < CHUNK_SECTORS ? info.max_sectors : CHUNK_SECTORS;
 	while (t->more && t->nr_free) {
-		struct pv_blk_req *req = t->free[t->nr_free - 1];
+		struct pv_blk_req *req = disk->free[t->nr_free - 1];
 		size_t left = t->total - t->done;
 		enum pv_err err;
 
@@ -121,7 +170,7 @@ static void submit_all(struct guest_blk *disk, struct transfer *t)
 		if (req->data)
 			req->data = (char *)req->data + t->done * 512;
 		req->sectors = (uint32_t)(left < most ? left : most);
-		err = pv_blk_submit(disk->blk, req);
+		err = submit(disk, req, info.queues);
 		if (err == PV_EAGAIN)
 			break;
 		if (err) {
@@ -142,7 +191,7 @@ static bool collect(struct guest_blk *disk, struct transfer *t)
 	bool any = false;
 
 	while ((req = pv_blk_poll(disk->blk))) {
-		t->free[t->nr_free++] = req;
+		disk->free[t->nr_free++] = req;
 		if (!t->error)
 			t->error = req->status;
 		any = true;
@@ -156,11 +205,11 @@ static int transfer(struct guest_blk *disk, const struct pv_blk_req *whole, size
 	struct transfer t = { .whole = *whole, .total = total, .more = true };
 	int rc;
 
-	for (; t.nr_free < PV_BLK_DEPTH; t.nr_free++)
-		t.free[t.nr_free] = &disk->reqs[t.nr_free];
+	for (; t.nr_free < disk->nr_reqs; t.nr_free++)
+		disk->free[t.nr_free] = &disk->reqs[t.nr_free];
 	for (;;) {
 		submit_all(disk, &t);
-		if (!t.more && t.nr_free == PV_BLK_DEPTH)
+		if (!t.more && t.nr_free == disk->nr_reqs)
 			return t.error;
 		if (collect(disk, &t))
 			rc = guest_look(disk->guest, &disk->blk, 1);

@@ -18,12 +18,16 @@ struct guest {
 };
 
 struct guest_blk {
-	_Alignas(16) unsigned char memory[PV_BLK_BYTES];
-	struct pv_blk *blk;
+	struct pv_blk *blk;		/* in memory of its own, which goes with it */
 	struct guest *guest;
 	struct guest_blk *next;
-	struct pv_blk_req reqs[PV_BLK_DEPTH];
+	uint32_t queue;			/* that the next request goes to */
+	size_t nr_reqs;
+	struct pv_blk_req **free;	/* nr_reqs places */
+	struct pv_blk_req *reqs;
 };
+
+void guest_blk_free(struct guest_blk *disk);
 
 /* What has to happen even to a program that never sleeps: steps what needs it, and now and then
  * looks for watches and signals. As guest_sleep() returns. */

@@ -4,8 +4,10 @@
  *
  * A frontend belongs to one thread. That thread is ours: others leave their transfers in a list,
  * wake it through an eventfd, and sleep on a condition of their own until theirs is over. It takes
- * the whole list at once, cuts it into requests, keeps the ring full, and wakes whoever is served.
- * A transfer lives on the stack of the thread that waits for it.
+ * the whole list at once, cuts it into requests, which go to the disk's queues in turn, keeps their
+ * rings full, and wakes whoever is served. A transfer lives on the stack of the thread that waits
+ * for it. (One thread for all queues: what it does for a request is little beside what nbdkit does,
+ * and the backend has a thread for each.)
  *
  * What keeps wake-ups from being lost: whoever puts the first transfer into the empty list writes
  * to the eventfd, and the list is looked at after the eventfd was read. Responses and changes in
@@ -43,8 +45,9 @@ struct disk_thread {
 	struct guest *guest;
 	struct pv_blk *blk;
 	struct list to_send, over;
-	struct pv_blk_req reqs[PV_BLK_DEPTH];
-	struct pv_blk_req *free[PV_BLK_DEPTH];
+	uint32_t queue;			/* that the next piece goes to */
+	struct pv_blk_req *reqs;
+	struct pv_blk_req **free;
 	size_t nr_free;
 
 	pthread_t thread;
@@ -106,7 +109,21 @@ static uint32_t piece_sectors(const struct disk_thread *t, const struct transfer
 	return t->view.info.max_sectors < PIECE_SECTORS ? t->view.info.max_sectors : PIECE_SECTORS;
 }
 
-/* Sends pieces of one transfer; false: the ring takes no more now. */
+/* Submits to the queue whose turn it is, or to the next that has room. */
+static enum pv_err submit(struct disk_thread *t, struct pv_blk_req *req)
+{
+	uint32_t queues = t->view.info.queues;
+	uint32_t tries = 0;
+	enum pv_err err;
+
+	do {
+		t->queue = t->queue + 1 < queues ? t->queue + 1 : 0;
+		err = pv_blkq_submit(pv_blk_queue(t->blk, t->queue), req);
+	} while (err == PV_EAGAIN && ++tries < queues);
+	return err;
+}
+
+/* Sends pieces of one transfer; false: the rings take no more now. */
 static bool send_pieces(struct disk_thread *t, struct transfer *transfer)
 {
 	while (t->nr_free) {
@@ -116,7 +133,7 @@ static bool send_pieces(struct disk_thread *t, struct transfer *transfer)
 		if (!disk_job_cut(&transfer->job, piece_sectors(t, transfer), req))
 			return true;
 		req->user = transfer;
-		err = pv_blk_submit(t->blk, req);
+		err = submit(t, req);
 		if (err == PV_EAGAIN)
 			return false;
 		if (err) {
@@ -250,17 +267,39 @@ static int start_thread(struct disk_thread *t)
 	return r;
 }
 
-struct disk_thread *disk_thread_start(struct guest *guest, struct guest_blk *disk)
+static void free_thread(struct disk_thread *t)
+{
+	free(t->reqs);
+	free(t->free);
+	free(t);
+}
+
+static struct disk_thread *make_thread(size_t requests)
 {
 	struct disk_thread *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->reqs = calloc(requests, sizeof(*t->reqs));
+	t->free = calloc(requests, sizeof(struct pv_blk_req *));
+	if (!t->reqs || !t->free) {
+		free_thread(t);
+		return NULL;
+	}
+	for (; t->nr_free < requests; t->nr_free++)
+		t->free[t->nr_free] = &t->reqs[t->nr_free];
+	return t;
+}
+
+struct disk_thread *disk_thread_start(struct guest *guest, struct guest_blk *disk, size_t requests)
+{
+	struct disk_thread *t = make_thread(requests);
 	int r;
 
 	if (!t)
 		return NULL;
 	t->guest = guest;
 	t->blk = guest_blk_core(disk);
-	for (; t->nr_free < PV_BLK_DEPTH; t->nr_free++)
-		t->free[t->nr_free] = &t->reqs[t->nr_free];
 	t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = t->wake_fd < 0 ? errno : pthread_mutex_init(&t->lock, NULL);
 	if (!r) {
@@ -271,7 +310,7 @@ struct disk_thread *disk_thread_start(struct guest *guest, struct guest_blk *dis
 		return t;
 	if (t->wake_fd >= 0)
 		close(t->wake_fd);
-	free(t);
+	free_thread(t);
 	errno = r;
 	return NULL;
 }
@@ -285,7 +324,7 @@ void disk_thread_stop(struct disk_thread *t)
 	pthread_join(t->thread, NULL);
 	pthread_mutex_destroy(&t->lock);
 	close(t->wake_fd);
-	free(t);
+	free_thread(t);
 }
 
 enum pv_err disk_thread_io(struct disk_thread *t, enum pv_blk_op op, uint64_t sector,

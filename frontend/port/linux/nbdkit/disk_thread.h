@@ -17,8 +17,9 @@ struct disk_view {
 };
 
 /* Starts a thread that has the guest and its disk, which is open, to itself until
- * disk_thread_stop(). NULL, and errno, if it cannot. */
-struct disk_thread *disk_thread_start(struct guest *guest, struct guest_blk *disk);
+ * disk_thread_stop(). It sends up to so many requests at a time. NULL, and errno, if it cannot. */
+struct disk_thread *disk_thread_start(struct guest *guest, struct guest_blk *disk,
+				      size_t requests);
 /* Ends the thread. No other may be in disk_thread_io(). */
 void disk_thread_stop(struct disk_thread *t);
 

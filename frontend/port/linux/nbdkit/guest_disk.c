@@ -50,6 +50,20 @@ int guest_disk_name(struct guest_disk *disk, const char *name)
 	return 0;
 }
 
+int guest_disk_option(struct guest_disk *disk, const char *key, const char *value)
+{
+	char word[64];
+	int rc = PV_EINVAL;
+
+	if (snprintf(word, sizeof(word), "%s=%s", key, value) < (int)sizeof(word))
+		rc = pv_blk_option(&disk->options, word);
+	if (rc == PV_ENOENT)
+		nbdkit_error("unknown parameter '%s': see 'nbdkit PLUGIN --help'", key);
+	else if (rc)
+		nbdkit_error("%s=%s: impossible value: see 'nbdkit PLUGIN --help'", key, value);
+	return rc ? -1 : 0;
+}
+
 /* The names of these disks, as many as fit. */
 static void list_names(char *buf, size_t size, const uint32_t *devids, int n)
 {
@@ -101,7 +115,7 @@ int guest_disk_open(struct guest_disk *disk)
 
 	if (open_guest(&disk->guest))
 		return -1;
-	rc = guest_blk_open(disk->guest, disk->devid, (int)disk->timeout_s * 1000, NULL,
+	rc = guest_blk_open(disk->guest, disk->devid, (int)disk->timeout_s * 1000, &disk->options,
 			    &disk->blk);
 	if (!rc)
 		return 0;

@@ -41,10 +41,8 @@ static int xpv_config(const char *key, const char *value)
 {
 	if (!strcmp(key, "dev"))
 		return guest_disk_name(&disk, value);
-	if (strcmp(key, "timeout")) {
-		nbdkit_error("unknown parameter '%s': there are dev and timeout", key);
-		return -1;
-	}
+	if (strcmp(key, "timeout"))
+		return guest_disk_option(&disk, key, value);
 	if (nbdkit_parse_unsigned(key, value, &disk.timeout_s))
 		return -1;
 	if (disk.timeout_s > TIMEOUT_MAX) {
@@ -64,7 +62,14 @@ static int xpv_config_complete(void)
 
 #define CONFIG_HELP \
 	"[dev=]<NAME>          (required) The disk: xvda, hda, sda, d0p0, or a device number.\n" \
-	"timeout=<SECONDS>     How long to wait for its backend at the start; 10 by default."
+	"timeout=<SECONDS>     How long to wait for its backend at the start; 10 by default.\n" \
+	"order=<0..4>          Pages of a ring, as a power of two; 0 by default.\n" \
+	"queues=<1..16>        Rings; 1 by default.\n" \
+	"buffers=<1..512>      Data buffers of a ring, 44 KiB each; one a request by default.\n" \
+	"persistent=on|off     Whether to let the backend keep pages mapped.\n" \
+	"indirect=on|off       Whether to send requests of more than 44 KiB.\n" \
+	"abi=native|64|32      The layout of requests.\n" \
+	"The backend may offer less: then it is that."
 
 static void xpv_dump_plugin(void)
 {
@@ -84,7 +89,7 @@ static int xpv_after_fork(void)
 {
 	if (guest_disk_open(&disk))
 		return -1;
-	thread = disk_thread_start(disk.guest, disk.blk);
+	thread = disk_thread_start(disk.guest, disk.blk, guest_blk_requests(disk.blk));
 	if (thread)
 		return 0;
 	nbdkit_error("cannot start a thread: %s", strerror(errno));
@@ -169,7 +174,7 @@ static int xpv_can_trim(void *handle)
 	return info.discard && !info.readonly;
 }
 
-/* All connections use one ring: a flush is about what any of them has written. */
+/* All connections use all rings: a flush is about what any of them has written. */
 static int xpv_can_multi_conn(void *handle)
 {
 	(void)handle;
