@@ -176,7 +176,7 @@ void pv_blk_kick(struct pv_blk *blk)
 		pv_blkq_kick(q);
 }
 
-struct pv_blk_req *pv_blk_poll(struct pv_blk *blk)
+static struct pv_blk_req *poll_queues(struct pv_blk *blk)
 {
 	blk_for_each_queue(blk, q) {
 		struct pv_blk_req *req = pv_blkq_poll(q);
@@ -185,6 +185,16 @@ struct pv_blk_req *pv_blk_poll(struct pv_blk *blk)
 			return req;
 	}
 	return NULL;
+}
+
+struct pv_blk_req *pv_blk_poll(struct pv_blk *blk)
+{
+	struct pv_blk_req *req = poll_queues(blk);
+
+	if (req || !violation(blk))
+		return req;
+	blk_class.noticed(&blk->dev);	/* we have all queues, and can give them up now */
+	return poll_queues(blk);
 }
 
 bool pv_blk_pending(const struct pv_blk *blk)

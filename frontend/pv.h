@@ -226,7 +226,7 @@ void pv_blkq_kick(struct pv_blk_queue *q);
 /* The next finished request, or NULL. Costs no system call or hypercall, unless a backend that
  * starts over took a smaller ring, and what did not fit is sent. When the backend breaks the
  * protocol every outstanding request comes back with PV_EBACKEND, those of other queues after the
- * next step. Any context. */
+ * next step (or pv_blk_poll). Any context. */
 struct pv_blk_req *pv_blkq_poll(struct pv_blk_queue *q);
 /* There is something to poll. Costs one load of shared memory: for a loop that spins. */
 bool pv_blkq_pending(const struct pv_blk_queue *q);

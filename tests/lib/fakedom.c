@@ -258,7 +258,8 @@ int pvos_grant_pages(struct pv_os *os, uint16_t domid, uint32_t nr, bool readonl
 
 	assert_false(readonly);
 	assert_in_range(nr, 1, 16);
-	if (os->grants_left == 0 || first < 0)
+	if (os->grants_left == 0 || first < 0 || (os->largest_grant && nr > os->largest_grant) ||
+	    (os->most_granted && fake_granted(os) + nr > os->most_granted))
 		return PV_ENOMEM;
 	if (os->grants_left > 0)
 		os->grants_left--;

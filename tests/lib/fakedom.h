@@ -50,6 +50,7 @@ struct pv_os {
 	_Atomic unsigned int notified;
 	uint64_t clock;
 	int grants_left;		/* grant calls that succeed; -1: all */
+	uint32_t largest_grant, most_granted;	/* pages at a time, and in all; 0: any number */
 	int ports_left;
 	int store_fails_in;		/* this many operations from now one fails; -1: none */
 	unsigned int store_ops, state_writes, logged;
