@@ -24,10 +24,13 @@ static const enum xs_key_id keys[] = {
 	XS_F_BACKEND, XS_F_BACKEND_ID, XS_F_STATE, XS_B_STATE, XS_B_ONLINE, XS_B_SECTORS,
 	XS_B_SECTOR_SIZE, XS_B_PHYSICAL_SECTOR_SIZE, XS_B_INFO, XS_B_MODE,
 	XS_B_FEATURE_PERSISTENT, XS_B_FEATURE_FLUSH_CACHE, XS_B_FEATURE_BARRIER,
+	XS_B_MAX_RING_PAGE_ORDER, XS_B_MULTI_QUEUE_MAX_QUEUES,
 };
 
+#define QUEUES	3
+
 struct player {
-	_Alignas(16) unsigned char memory[PV_BLK_BYTES];
+	void *memory;
 	struct pv_os *os;
 	struct pv_blk *blk;
 	struct fake_backend be;
@@ -79,10 +82,8 @@ static void set_key(struct player *p)
 /* As a good backend would, if the frontend has published a ring. */
 static void connect_backend(struct player *p)
 {
-	uint32_t ref = fe_number(&p->be, XS_F_RING_REF);
-
-	if (fe_state(&p->be) == XB_INITIALISED && fake_page(p->os, ref))
-		be_connect(&p->be);
+	if (fe_state(&p->be) == XB_INITIALISED && be_finds_rings(&p->be))
+		be_set_state(&p->be, XB_CONNECTED);
 }
 
 static void step_backend(struct player *p)
@@ -95,10 +96,16 @@ static void step_backend(struct player *p)
 		be_set_state(&p->be, step.next);
 }
 
-/* The ring's page, if it still is one. */
-static uint8_t *ring_page(struct player *p)
+/* A queue, by the next byte. */
+static uint32_t any_queue(struct player *p)
 {
-	uint8_t *page = (uint8_t *)p->be.back.ring.shared;
+	return next(p) % QUEUES;
+}
+
+/* The ring's first page, if it still is one. */
+static uint8_t *ring_page(struct player *p, uint32_t queue)
+{
+	uint8_t *page = (uint8_t *)be_queue(&p->be, queue)->ring.shared;
 
 	for (uint32_t i = 0; page && i < FAKE_GRANTS; i++)
 		if (p->os->grants[i].page == page)
@@ -108,7 +115,7 @@ static uint8_t *ring_page(struct player *p)
 
 static void scribble(struct player *p)
 {
-	uint8_t *page = ring_page(p);
+	uint8_t *page = ring_page(p, any_queue(p));
 	uint32_t at = next32(p) % 4092, value = next32(p);
 
 	if (page)
@@ -117,7 +124,7 @@ static void scribble(struct player *p)
 
 static void jump(struct player *p)
 {
-	uint8_t *page = ring_page(p);
+	uint8_t *page = ring_page(p, any_queue(p));
 
 	if (page)
 		((struct ring_shared *)page)->rsp_prod = next32(p);
@@ -125,21 +132,23 @@ static void jump(struct player *p)
 
 static void learn_ids(struct player *p)
 {
+	uint32_t queue = any_queue(p);
 	struct blk_req req;
 
-	while (ring_page(p) && blk_back_pop(&p->be.back, &req) > 0) {
+	while (ring_page(p, queue) && blk_back_pop(be_queue(&p->be, queue), &req) > 0) {
 		p->ids[p->nr_ids++ % 8] = req.id;
 		if (next(p) % 4)
-			be_respond(&p->be, req.id, req.op, (int16_t)(next(p) % 8 - 3));
+			be_respond_on(&p->be, queue, req.id, req.op, (int16_t)(next(p) % 8 - 3));
 	}
 }
 
 static void answer_any(struct player *p)
 {
+	uint32_t queue = any_queue(p);
 	uint8_t flip = next(p);
 
-	if (ring_page(p))
-		be_respond(&p->be, p->ids[next(p) % 8] ^ (flip & 128 ? 1ull << (flip & 63) : 0),
+	if (ring_page(p, queue))
+		be_respond_on(&p->be, queue, p->ids[next(p) % 8] ^ (flip & 128 ? 1ull << (flip & 63) : 0),
 			   next(p) % 4, 0);
 }
 
@@ -158,7 +167,7 @@ static void submit(struct player *p)
 		p->reqs[i].buffer = p->borrowed;
 	else
 		p->reqs[i].data = p->disk_data;
-	p->out[i] = pv_blk_submit(p->blk, &p->reqs[i]) == PV_OK;
+	p->out[i] = pv_blkq_submit(pv_blk_queue(p->blk, i % QUEUES), &p->reqs[i]) == PV_OK;
 	if (how & 128)
 		pv_blk_kick(p->blk);
 }
@@ -245,16 +254,22 @@ static void finish(struct player *p)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct pv_blk_options options = { .layout = size & 1 ? PV_BLK_LAYOUT_32 : PV_BLK_NATIVE };
-	struct player *p = aligned_alloc(16, (sizeof(*p) + 15) & ~(size_t)15);
+	struct pv_blk_options options = { .layout = size & 1 ? PV_BLK_LAYOUT_32 : PV_BLK_NATIVE,
+					  .ring_order = size & 4 ? 2 : 0, .queues = QUEUES,
+					  .buffers = 12 };
+	struct player *p = malloc(sizeof(*p));
 
 	MUST(p);
 	memset(p, 0, sizeof(*p));
 	p->os = fake_new();
 	p->input = data;
 	p->end = data + size;
+	p->memory = malloc(pv_blk_bytes(&options));
+	MUST(p->memory);
 	p->blk = pv_blk_init(p->memory, p->os, FAKE_DEVID, &options);
 	be_attach(&p->be, p->os, FAKE_DEVID, SECTORS);
+	be_key(&p->be, XS_B_MAX_RING_PAGE_ORDER, size & 8 ? "1" : "4");
+	be_key(&p->be, XS_B_MULTI_QUEUE_MAX_QUEUES, size & 16 ? "2" : "4");
 	pv_blk_step(p->blk);
 	if (size & 2)			/* most of what matters is behind the handshake */
 		be_step_until_open(&p->be, p->blk);
@@ -263,6 +278,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	finish(p);
 	fake_free(p->os);
 	be_free(&p->be);
+	free(p->memory);
 	free(p);
 	return 0;
 }

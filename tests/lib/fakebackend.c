@@ -135,13 +135,14 @@ void be_drop(struct fake_backend *be)
 }
 
 /* A ring's pages are numbered, or it has one that is not; below queue-%u if there are several. The
- * frontend's are contiguous, which makes them easy to map here. */
-static uint8_t *find_ring(struct fake_backend *be, uint32_t i, uint32_t pages)
+ * frontend's are contiguous, which makes them easy to map here. NULL: there is no such ring. */
+static uint8_t *find_ring(const struct fake_backend *be, uint32_t i, uint32_t pages)
 {
 	bool several = be->nr_queues > 1;
 	uint8_t *first = NULL;
 
-	assert_true(number_at(be, several ? XS_F_QUEUE_EVENT_CHANNEL : XS_F_EVENT_CHANNEL, i, 0));
+	if (!number_at(be, several ? XS_F_QUEUE_EVENT_CHANNEL : XS_F_EVENT_CHANNEL, i, 0))
+		return NULL;
 	if (pages == 1)
 		return fake_page(be->os, number_at(be, several ? XS_F_QUEUE_RING_REF :
 						   XS_F_RING_REF, i, 0));
@@ -151,29 +152,36 @@ static uint8_t *find_ring(struct fake_backend *be, uint32_t i, uint32_t pages)
 					  number_at(be, XS_F_RING_REF_N, p, 0));
 
 		first = p ? first : page;
-		assert_ptr_equal(page, first + p * 4096);
+		if (!page || page != first + p * 4096)
+			return NULL;
 	}
 	return first;
 }
 
-void be_connect(struct fake_backend *be)
+bool be_finds_rings(struct fake_backend *be)
 {
 	const char *abi = fe_key(be, XS_F_PROTOCOL);
 	uint32_t pages = 1u << fe_number(be, XS_F_RING_PAGE_ORDER);
 
-	assert_non_null(abi);
 	be->nr_queues = 1;
 	if (fe_key(be, XS_F_MULTI_QUEUE_NUM_QUEUES))
 		be->nr_queues = fe_number(be, XS_F_MULTI_QUEUE_NUM_QUEUES);
-	assert_in_range(be->nr_queues, 1, PV_BLK_QUEUES_MAX);
+	if (!abi || !be->nr_queues || be->nr_queues > PV_BLK_QUEUES_MAX)
+		return false;
 	for (uint32_t i = 0; i < be->nr_queues; i++) {
 		struct blk_back *back = be_queue(be, i);
 		uint8_t *ring = find_ring(be, i, pages);
 
-		assert_non_null(ring);
-		assert_true(blk_abi_parse(abi, strlen(abi), &back->abi));
+		if (!ring || !blk_abi_parse(abi, strlen(abi), &back->abi))
+			return false;
 		ring_back_init(&back->ring, ring, blk_ring_size(back->abi, pages * 4096), 0, 0);
 	}
+	return true;
+}
+
+void be_connect(struct fake_backend *be)
+{
+	assert_true(be_finds_rings(be));
 	be_set_state(be, XB_CONNECTED);
 }
 

@@ -104,8 +104,10 @@ void be_key_at(struct fake_backend *be, enum xs_key_id id, unsigned int i, unsig
 	       const char *value);
 const char *fe_key_at(const struct fake_backend *be, enum xs_key_id id, unsigned int i,
 		      unsigned int j);
-/* Takes up the rings that the frontend published, as blkif.h says where they are; goes Connected.
- * The test ends if a key is missing, or what it names is no ring. */
+/* Takes up the rings that the frontend published, as blkif.h says where they are; false: a key is
+ * missing, or what it names is no ring. */
+bool be_finds_rings(struct fake_backend *be);
+/* The same, and goes Connected; the test ends if they are not there. */
 void be_connect(struct fake_backend *be);
 /* Attaches, and walks both ends to Connected. */
 void be_open(struct fake_backend *be, struct pv_os *os, struct pv_blk *blk, uint64_t sectors);

@@ -3,7 +3,7 @@
  * test_frontend_soak.c - a frontend and a good backend in random order, for many seeds
  *
  * In each turn one thing happens: a watch is delivered, the backend takes a step of its table,
- * serves, or starts over; the toolstack detaches, removes or attaches; the owner closes, submits or
+ * serves, or starts over with another offer of rings; the toolstack detaches, removes or attaches; the owner closes, submits or
  * polls; pages are held; xenstore fails; time passes. Meanwhile every request must come back
  * exactly once, and what was read must be what was last written. At the end everybody behaves: then
  * the device must open, work, close, and leave nothing behind. FRONTEND_SEEDS=n and
@@ -13,9 +13,12 @@
 
 #define TURNS	600
 #define REGION	16		/* sectors that belong to one request's index */
+#define QUEUES	3
 
 struct world {
 	struct fixture *f;
+	struct pv_blk_options options;
+	void *memory;			/* of the device, of exactly its size */
 	uint64_t random;
 	bool attached, online, restarting;
 	bool out[PV_BLK_DEPTH];		/* the request is with the frontend */
@@ -32,6 +35,15 @@ static unsigned int pick(struct world *w, unsigned int n)
 	return (unsigned int)((w->random >> 11) % n);
 }
 
+static void offer(struct world *w)
+{
+	static const char *const orders[] = { NULL, "0", "1", "2", "4" };
+	static const char *const queues[] = { NULL, "1", "2", "3", "4" };
+
+	be_key(&w->f->be, XS_B_MAX_RING_PAGE_ORDER, orders[pick(w, 5)]);
+	be_key(&w->f->be, XS_B_MULTI_QUEUE_MAX_QUEUES, queues[pick(w, 5)]);
+}
+
 static void attach(struct world *w)
 {
 	uint8_t *disk = w->f->be.disk;
@@ -44,6 +56,7 @@ static void attach(struct world *w)
 		free(w->f->be.disk);
 		w->f->be.disk = disk;	/* the same image again */
 	}
+	offer(w);
 	w->attached = w->online = true;
 }
 
@@ -81,7 +94,8 @@ static void backend_restarts(struct world *w)
 {
 	if (!w->attached || !w->online || w->f->be.state == XB_CLOSED)
 		return;
-	w->f->be.back.ring.shared = NULL;
+	be_drop(&w->f->be);
+	offer(w);
 	be_set_state(&w->f->be, XB_INITIALISING);
 	w->restarting = true;
 }
@@ -108,8 +122,16 @@ static void send(struct world *w)
 		return;
 	memset(w->f->data[i], op == PV_BLK_WRITE ? (uint8_t)(w->version[i] + 1) : 0xee,
 	       REGION * 512);
-	err = submit(w->f, i, op, (uint64_t)i * REGION, op == PV_BLK_FLUSH ? 0 : REGION);
-	assert_true(err == PV_OK || err == PV_EAGAIN || err == PV_EGONE);
+	w->f->req[i] = (struct pv_blk_req){
+		.op = op, .sector = (uint64_t)i * REGION,
+		.sectors = op == PV_BLK_FLUSH ? 0 : REGION,
+		.data = op == PV_BLK_FLUSH ? NULL : w->f->data[i],
+	};
+	err = pv_blkq_submit(pv_blk_queue(w->f->blk, (uint32_t)i % w->options.queues),
+			     &w->f->req[i]);
+	/* the queue may be one that the backend does not take */
+	assert_true(err == PV_OK || err == PV_EAGAIN || err == PV_EGONE ||
+		    (err == PV_EINVAL && (uint32_t)i % w->options.queues));
 	w->out[i] = err == PV_OK;
 	if (pick(w, 2))
 		pv_blk_kick(w->f->blk);
@@ -151,6 +173,18 @@ static void take(struct world *w)
 	}
 }
 
+static void make_device(struct world *w)
+{
+	w->options = (struct pv_blk_options){ .ring_order = (uint8_t)pick(w, 3),
+					      .queues = (uint8_t)(1 + pick(w, QUEUES)),
+					      .buffers = (uint16_t)(pick(w, 2) ? 0 : 12) };
+	free(w->memory);
+	w->memory = malloc(pv_blk_bytes(&w->options));
+	assert_non_null(w->memory);
+	w->f->blk = pv_blk_init(w->memory, w->f->os, FAKE_DEVID, &w->options);
+	pv_blk_step(w->f->blk);
+}
+
 static void close_or_reopen(struct world *w)
 {
 	if (pv_blk_state(w->f->blk) != PV_CLOSED) {
@@ -162,8 +196,7 @@ static void close_or_reopen(struct world *w)
 	assert_int_equal(pv_blk_fini(w->f->blk), PV_OK);
 	for (int i = 0; i < PV_BLK_DEPTH; i++)
 		assert_false(w->out[i]);
-	w->f->blk = pv_blk_init(w->f->memory, w->f->os, FAKE_DEVID, NULL);
-	pv_blk_step(w->f->blk);
+	make_device(w);
 	w->opened++;
 }
 
@@ -232,7 +265,7 @@ static void play(uint64_t seed)
 
 	set_up(&state);
 	w.f = state;
-	pv_blk_step(w.f->blk);
+	make_device(&w);
 	for (int i = 0; i < TURNS; i++)
 		turn(&w);
 	settle(&w);
@@ -241,13 +274,14 @@ static void play(uint64_t seed)
 	for (int i = 0; i < PV_BLK_DEPTH; i++) {
 		submit_ok(w.f, i, PV_BLK_READ, (uint64_t)i * REGION, REGION);
 		w.out[i] = true;
+		pv_blk_kick(w.f->blk);
+		be_serve(&w.f->be, 64);
+		take(&w);
 	}
-	pv_blk_kick(w.f->blk);
-	be_serve(&w.f->be, 64);
-	take(&w);
 	for (int i = 0; i < PV_BLK_DEPTH; i++)
 		assert_int_equal(w.f->req[i].status, PV_OK);
 	tear_down(&state);
+	free(w.memory);
 }
 
 static void test_any_order_of_events_ends_well(void **state)
