@@ -134,7 +134,8 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/vdisk.c \
 	    backend/supervisor/worker.c
 
-VDISK_CORE_SRC := backend/vdisk/disk.c \
+VDISK_CORE_SRC := backend/vdisk/connect.c \
+		  backend/vdisk/disk.c \
 		  backend/vdisk/intake.c \
 		  backend/vdisk/queue.c \
 		  backend/vdisk/request.c \

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * disk.h - one virtual disk in its worker
+ * disk.h - one virtual disk in its worker, and the rings that it is reached by
  *
- * The path of a request, and who owns each step:
+ * A struct disk is the device: geometry, target, whether it is being stopped. A struct queue is one
+ * ring of it with all that is under way there, and belongs to one lane (a thread) alone. The path
+ * of a request, and who owns each step:
  *
  *	queue.c		ring -> private copy -> journal
  *	intake.c	the segments of indirect requests -> private copy -> validate.c -> plan
  *	request.c	plan -> data from the guest -> target -> data to the guest
  *	queue.c		status -> journal -> ring -> one notification a batch
- *	disk.c		the connection around it: ring pages, event channel, journal, target
+ *	connect.c	the connection around a queue: ring pages, event channel, journal
+ *	disk.c		the device around its queues, and its target
  *
  * Requests move in batches: whatever is on the ring is taken, what needs a grant copy is copied by
  * one call each way, and all that has ended is published at once.
@@ -39,19 +42,24 @@
 struct disk_env {
 	uint32_t domid;
 	xengnttab_handle *xgt;
+	struct nbd_host *nbd;		/* NULL: no disk that a server has can be opened */
+};
+
+/* What one thread serves its queues with. */
+struct lane {
 	xenevtchn_handle *xce;
 	struct uring *uring;		/* NULL: not permitted here; I/O is done in place */
-	struct nbd_host *nbd;		/* NULL: no disk that a server has can be opened */
 	struct copy_list copies;
 	struct blk_seg segs[DISK_BATCH][BLK_MAX_PIECES];	/* of a batch's indirect requests */
 };
 
 struct disk;
+struct queue;
 
 enum request_phase { PHASE_NEW, PHASE_FLUSH_BEFORE, PHASE_DATA, PHASE_FLUSH_AFTER, PHASE_END };
 
 struct request {
-	struct disk *disk;
+	struct queue *queue;
 	struct request *next;		/* on one list at a time */
 	uint64_t id;
 	uint8_t op;			/* as the response has it */
@@ -78,18 +86,14 @@ struct request_list {
 	struct request *head, **tail;
 };
 
-struct disk {
-	struct disk_env *env;
-	uint32_t devid;
-	char name[24];			/* for the log: "guest 3 vbd 51712" */
-	struct blk_geometry geo;
+struct queue {
+	struct disk *disk;
+	struct lane *lane;
 	struct blk_back ring;
 	void *ring_pages;
 	uint32_t nr_ring_pages;
 	evtchn_port_t port;		/* ours; 0: none */
 	struct journal journal;
-	struct target target;
-	bool persistent;
 	struct grant_cache cache;
 
 	struct request *reqs;		/* one a slot */
@@ -103,19 +107,29 @@ struct disk {
 	struct request_list discards;	/* to be done, or done in part */
 	struct request_list landed;	/* read; their data is to be given to the guest */
 	struct request_list ended;	/* to be answered */
-
 	bool closing;			/* nothing more is taken */
+	struct log_limit log_limit;
+};
+
+struct disk {
+	struct disk_env *env;
+	uint32_t devid;
+	char name[24];			/* for the log: "guest 3 vbd 51712" */
+	struct blk_geometry geo;
+	struct target target;
+	bool persistent;
+	struct queue queue[1];
+	unsigned int nr_queues;		/* of these, that were opened */
 	bool stopping;			/* to be closed when nothing is under way */
 	char failed[WIRE_TEXT];		/* the first violation; "": none */
-	struct log_limit log_limit;
 };
 
 /* disk.c */
 
-/* Connects a disk as the supervisor says, or takes it up from a dead predecessor. Both descriptors
- * are the disk's from here on, also on failure. 0; or -errno, and *why (WIRE_TEXT bytes) says what
- * failed: disk_close() is then due. */
-int disk_open(struct disk *disk, struct disk_env *env, uint32_t devid,
+/* Connects a disk as the supervisor says, or takes it up from a dead predecessor; `lane` serves it.
+ * Both descriptors are the disk's from here on, also on failure. 0; or -errno, and *why (WIRE_TEXT
+ * bytes) says what failed: disk_close() is then due. */
+int disk_open(struct disk *disk, struct disk_env *env, struct lane *lane, uint32_t devid,
 	      const struct wire_vdisk *conn, int target_fd, int journal_fd, char *why);
 /* Takes no more requests. */
 void disk_stop(struct disk *disk);
@@ -125,24 +139,35 @@ bool disk_idle(const struct disk *disk);
  * a successor. Idempotent. */
 void disk_close(struct disk *disk, bool forget);
 
+/* connect.c */
+
+/* Connects one ring of a disk whose other fields are set. The journal's descriptor is the queue's
+ * from here on, also on failure. As disk_open(); queue_close() undoes what was done. */
+int queue_open(struct queue *q, struct disk *disk, struct lane *lane,
+	       const struct wire_vdisk *conn, int journal_fd, char *why);
+/* True: nothing is under way any more. */
+bool queue_idle(const struct queue *q);
+/* As disk_close(). */
+void queue_close(struct queue *q, bool forget);
+
 /* queue.c */
 
 /* Takes, moves and answers what is there, at most one batch. True: something was done. */
-bool disk_run(struct disk *disk);
+bool queue_run(struct queue *q);
 /* True if there may be something to take (one read of shared memory). */
-bool disk_pending(const struct disk *disk);
+bool queue_pending(const struct queue *q);
 /* Asks for a notification of the next request. True: there is one already. */
-bool disk_arm(struct disk *disk);
+bool queue_arm(struct queue *q);
 /* The guest broke the protocol: the disk stops for good, and keeps the first reason. */
-void disk_fail(struct disk *disk, const char *why);
+void queue_fail(struct queue *q, const char *why);
 
 /* intake.c */
 
 /* Sends requests that are in the journal on their way: to be answered, to be held, to be done. nr
  * <= DISK_BATCH. */
-void disk_begin(struct disk *disk, struct taken *taken, unsigned int nr);
+void queue_begin(struct queue *q, struct taken *taken, unsigned int nr);
 /* The same with one that a predecessor took, and with its answer if it had one. */
-void disk_replay(struct disk *disk, unsigned int slot);
+void queue_replay(struct queue *q, unsigned int slot);
 /* A request was answered: its memory is for the next. */
 void request_free(struct request *r);
 
@@ -151,7 +176,7 @@ void request_free(struct request *r);
 /* Starts a planned request, or brings one whose last phase has ended to its next. */
 void request_advance(struct request *r);
 /* Moves the data of all requests that are ready, and of those that have landed. */
-void disk_move_data(struct disk *disk);
+void queue_move_data(struct queue *q);
 
 static inline void request_append(struct request_list *list, struct request *r)
 {

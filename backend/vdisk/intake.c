@@ -18,31 +18,32 @@ static void copy_failed(void *owner, int status)
 	t->unreadable = true;
 }
 
-static void copy_segments(struct disk *disk, struct taken *taken, unsigned int nr)
+static void copy_segments(struct queue *q, struct taken *taken, unsigned int nr)
 {
-	struct disk_env *env = disk->env;
+	const struct disk_env *env = q->disk->env;
+	struct lane *lane = q->lane;
 
 	for (unsigned int i = 0; i < nr; i++) {
 		struct taken *t = &taken[i];
 		unsigned int segs = blk_segments_apart(&t->req);
 
 		t->unreadable = segs > 0 &&
-				!copy_from_guest(&env->copies, env->domid, t->req.indirect_gref[0],
-						 0, (uint16_t)(segs * sizeof(env->segs[i][0])),
-						 env->segs[i], t);
+				!copy_from_guest(&lane->copies, env->domid, t->req.indirect_gref[0],
+						 0, (uint16_t)(segs * sizeof(lane->segs[i][0])),
+						 lane->segs[i], t);
 	}
-	copy_run(env->xgt, &env->copies, copy_failed);
+	copy_run(env->xgt, &lane->copies, copy_failed);
 }
 
-static struct request *request_begin(struct disk *disk, const struct taken *t,
+static struct request *request_begin(struct queue *q, const struct taken *t,
 				     const struct blk_seg *segs)
 {
-	struct request *r = &disk->reqs[t->slot];	/* whose memory nobody may have touched */
-	enum blk_verdict verdict = blk_validate(&disk->geo, &t->req, segs, &r->plan);
+	struct request *r = &q->reqs[t->slot];	/* whose memory nobody may have touched */
+	enum blk_verdict verdict = blk_validate(&q->disk->geo, &t->req, segs, &r->plan);
 
-	r->disk = disk;
+	r->queue = q;
 	r->slot = (uint16_t)t->slot;
-	r->buf = disk->buffers + t->slot * (size_t)DISK_BUFFER;
+	r->buf = q->buffers + t->slot * (size_t)DISK_BUFFER;
 	r->id = t->req.id;
 	r->op = blk_request_op(&t->req);
 	r->phase = PHASE_NEW;
@@ -53,8 +54,8 @@ static struct request *request_begin(struct disk *disk, const struct taken *t,
 	r->phase = PHASE_END;
 	r->plan.op = PLAN_FLUSH;		/* nothing is moved for it */
 	r->plan.len = 0;
-	if (log_allowed(&disk->log_limit, disk->name))
-		log_warning("%s: the guest asked for %s (operation %u, sector %llu)", disk->name,
+	if (log_allowed(&q->log_limit, q->disk->name))
+		log_warning("%s: the guest asked for %s (operation %u, sector %llu)", q->disk->name,
 			    blk_verdict_text(verdict), t->req.op,
 			    (unsigned long long)t->req.sector);
 	return r;
@@ -62,40 +63,40 @@ static struct request *request_begin(struct disk *disk, const struct taken *t,
 
 static void request_go(struct request *r)
 {
-	struct disk *disk = r->disk;
+	struct queue *q = r->queue;
 
 	if (r->plan.op != PLAN_DISCARD)
-		disk->under_way += r->plan.len;
+		q->under_way += r->plan.len;
 	if (r->phase == PHASE_END)
-		request_append(&disk->ended, r);
+		request_append(&q->ended, r);
 	else if (r->plan.drain)
-		disk->barrier = r;
+		q->barrier = r;
 	else
 		request_advance(r);
 }
 
-void disk_begin(struct disk *disk, struct taken *taken, unsigned int nr)
+void queue_begin(struct queue *q, struct taken *taken, unsigned int nr)
 {
-	struct journal_stats *stats = &disk->journal.head->stats;
+	struct journal_stats *stats = &q->journal.head->stats;
 
-	copy_segments(disk, taken, nr);
+	copy_segments(q, taken, nr);
 	for (unsigned int i = 0; i < nr; i++) {
 		struct taken *t = &taken[i];
 
 		if (t->req.op == BLK_INDIRECT)
 			write_once(&stats->indirect_reqs, stats->indirect_reqs + 1);
-		request_go(request_begin(disk, t, t->unreadable ? NULL : disk->env->segs[i]));
+		request_go(request_begin(q, t, t->unreadable ? NULL : q->lane->segs[i]));
 	}
 }
 
-void disk_replay(struct disk *disk, unsigned int slot)
+void queue_replay(struct queue *q, unsigned int slot)
 {
-	const struct journal_slot *s = &disk->journal.slots[slot];
+	const struct journal_slot *s = &q->journal.slots[slot];
 	struct taken t = { .slot = slot, .req = s->req };
 	struct request *r;
 
-	copy_segments(disk, &t, 1);
-	r = request_begin(disk, &t, t.unreadable ? NULL : disk->env->segs[0]);
+	copy_segments(q, &t, 1);
+	r = request_begin(q, &t, t.unreadable ? NULL : q->lane->segs[0]);
 	if (s->state == JOURNAL_ANSWERED) {
 		r->phase = PHASE_END;
 		r->status = (int16_t)s->status;
@@ -106,14 +107,14 @@ void disk_replay(struct disk *disk, unsigned int slot)
 /* Large buffers give their memory back when many were in use; small ones keep it, for the next. */
 void request_free(struct request *r)
 {
-	struct disk *disk = r->disk;
+	struct queue *q = r->queue;
 
 	if (r->plan.op != PLAN_DISCARD)
-		disk->under_way -= r->plan.len;
-	if (disk->touched <= DISK_KEEP || r->touched == 0)
+		q->under_way -= r->plan.len;
+	if (q->touched <= DISK_KEEP || r->touched == 0)
 		return;
 	if (madvise(r->buf, r->touched, MADV_DONTNEED) == 0) {
-		disk->touched -= r->touched;
+		q->touched -= r->touched;
 		r->touched = 0;
 	}
 }

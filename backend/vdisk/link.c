@@ -87,7 +87,7 @@ static int attach(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MAX
 		snprintf(why, WIRE_TEXT, "out of memory");
 		return -ENOMEM;
 	}
-	rc = disk_open(disk, &w->env, msg->devid, &msg->vdisk, fds[0], fds[1], why);
+	rc = disk_open(disk, &w->env, &w->lane, msg->devid, &msg->vdisk, fds[0], fds[1], why);
 	fds[0] = fds[1] = -1;		/* the disk's now */
 	w->disks[w->nr_disks++] = disk;
 	if (rc)

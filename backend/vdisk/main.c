@@ -21,10 +21,20 @@
 
 #define NOBODY	65534
 
+static void count_notification(struct disk *disk, evtchn_port_t port)
+{
+	for (unsigned int i = 0; i < disk->nr_queues; i++) {
+		struct journal_stats *stats = &disk->queue[i].journal.head->stats;
+
+		if (disk->queue[i].port == port)
+			write_once(&stats->notify_in, stats->notify_in + 1);
+	}
+}
+
 static void events_ready(struct loop_fd *source)
 {
 	struct worker *w = container_of(source, struct worker, events);
-	xenevtchn_port_or_error_t port = xenevtchn_pending(w->env.xce);
+	xenevtchn_port_or_error_t port = xenevtchn_pending(w->lane.xce);
 
 	if (port < 0) {
 		if (errno == EAGAIN || errno == EINTR)
@@ -33,13 +43,9 @@ static void events_ready(struct loop_fd *source)
 		w->loop.stop = true;
 		return;
 	}
-	xenevtchn_unmask(w->env.xce, (evtchn_port_t)port);
-	for (unsigned int i = 0; i < w->nr_disks; i++) {
-		struct journal_stats *stats = &w->disks[i]->journal.head->stats;
-
-		if (w->disks[i]->port == (evtchn_port_t)port)
-			write_once(&stats->notify_in, stats->notify_in + 1);
-	}
+	xenevtchn_unmask(w->lane.xce, (evtchn_port_t)port);
+	for (unsigned int i = 0; i < w->nr_disks; i++)
+		count_notification(w->disks[i], (evtchn_port_t)port);
 }
 
 /* The simulator's grant device hangs up when its hypervisor is gone; Xen's cannot be watched. */
@@ -61,8 +67,8 @@ static int open_handles(struct worker *w)
 {
 	int rc;
 
-	w->env.xce = xenevtchn_open(NULL, 0);
-	if (!w->env.xce) {
+	w->lane.xce = xenevtchn_open(NULL, 0);
+	if (!w->lane.xce) {
 		log_error("/dev/xen/evtchn: %s: load the module xen-evtchn", strerror(errno));
 		return -1;
 	}
@@ -71,13 +77,13 @@ static int open_handles(struct worker *w)
 		log_error("/dev/xen/gntdev: %s: load the module xen-gntdev", strerror(errno));
 		return -1;
 	}
-	w->env.uring = uring_create(&rc);
-	if (!w->env.uring)
+	w->lane.uring = uring_create(&rc);
+	if (!w->lane.uring)
 		log_info("io_uring: %s: I/O is done in place, one request at a time",
 			 strerror(-rc));
 
 	rc = loop_init(&w->loop);
-	w->events = (struct loop_fd){ xenevtchn_fd(w->env.xce), events_ready };
+	w->events = (struct loop_fd){ xenevtchn_fd(w->lane.xce), events_ready };
 	if (fcntl(w->events.fd, F_SETFL, fcntl(w->events.fd, F_GETFL) | O_NONBLOCK) == 0 &&
 	    rc == 0)
 		rc = loop_add(&w->loop, &w->events);
@@ -86,8 +92,8 @@ static int open_handles(struct worker *w)
 		rc = loop_add(&w->loop, &w->grants);
 	if (rc == 0 || rc == -EPERM)
 		rc = link_start(w);
-	if (rc == 0 && w->env.uring) {
-		w->completions = (struct loop_fd){ uring_fd(w->env.uring), completions_ready };
+	if (rc == 0 && w->lane.uring) {
+		w->completions = (struct loop_fd){ uring_fd(w->lane.uring), completions_ready };
 		rc = loop_add(&w->loop, &w->completions);
 	}
 	if (rc)
@@ -111,10 +117,10 @@ static int lock_in(const struct worker *w)
 		.domid = w->env.domid,
 		.uid = w->uid,
 		.gid = w->gid,
-		.xce = w->env.xce,
+		.xce = w->lane.xce,
 		.xgt = w->env.xgt,
 		.listener = w->listener.fd,
-		.uring = w->env.uring ? uring_fd(w->env.uring) : -1,
+		.uring = w->lane.uring ? uring_fd(w->lane.uring) : -1,
 		.sockets = nbd_spoken,
 		.calls = disk_calls,
 		.nr_calls = sizeof(disk_calls) / sizeof(disk_calls[0]),
@@ -130,11 +136,11 @@ static int lock_in(const struct worker *w)
 static void close_handles(struct worker *w)
 {
 	link_close(w);
-	uring_destroy(w->env.uring);
+	uring_destroy(w->lane.uring);
 	if (w->env.xgt)
 		xengnttab_close(w->env.xgt);
-	if (w->env.xce)
-		xenevtchn_close(w->env.xce);
+	if (w->lane.xce)
+		xenevtchn_close(w->lane.xce);
 	loop_fini(&w->loop);
 }
 

@@ -13,9 +13,9 @@
 
 #include "disk.h"
 
-static struct journal_stats *stats(struct disk *disk)
+static struct journal_stats *stats(struct queue *q)
 {
-	return &disk->journal.head->stats;
+	return &q->journal.head->stats;
 }
 
 static void count(uint64_t *counter, uint64_t n)
@@ -23,24 +23,24 @@ static void count(uint64_t *counter, uint64_t n)
 	write_once(counter, *counter + n);
 }
 
-void disk_fail(struct disk *disk, const char *why)
+void queue_fail(struct queue *q, const char *why)
 {
-	if (disk->failed[0])
+	if (q->disk->failed[0])
 		return;
-	snprintf(disk->failed, sizeof(disk->failed), "%s", why);
-	disk->closing = true;
-	log_error("%s: %s: the disk is stopped", disk->name, why);
+	snprintf(q->disk->failed, sizeof(q->disk->failed), "%s", why);
+	q->closing = true;
+	log_error("%s: %s: the disk is stopped", q->disk->name, why);
 }
 
-static unsigned int under_way(const struct disk *disk)
+static unsigned int under_way(const struct queue *q)
 {
-	return disk->ring.ring.size - disk->nr_free;
+	return q->ring.ring.size - q->nr_free;
 }
 
 /* Requests by operation; the codes are dense enough for a table of offsets. */
-static void count_request(struct disk *disk, const struct request *r)
+static void count_request(struct queue *q, const struct request *r)
 {
-	struct journal_stats *s = stats(disk);
+	struct journal_stats *s = stats(q);
 	uint64_t *const by_op[] = {
 		[BLK_READ] = &s->read_reqs, [BLK_WRITE] = &s->write_reqs,
 		[BLK_BARRIER] = &s->barrier_reqs, [BLK_FLUSH] = &s->flush_reqs,
@@ -51,38 +51,38 @@ static void count_request(struct disk *disk, const struct request *r)
 	count(counter ? counter : &s->other_reqs, 1);
 }
 
-static bool full(const struct disk *disk)
+static bool full(const struct queue *q)
 {
-	return disk->closing || disk->barrier || disk->under_way >= DISK_UNDER_WAY;
+	return q->closing || q->barrier || q->under_way >= DISK_UNDER_WAY;
 }
 
 /* A barrier ends its batch: nothing is taken after it, before it is answered. */
-static void take(struct disk *disk)
+static void take(struct queue *q)
 {
 	struct taken taken[DISK_BATCH];
 	unsigned int nr = 0;
 	int rc = 0;
 
-	while (nr < DISK_BATCH && disk->nr_free > 0) {
+	while (nr < DISK_BATCH && q->nr_free > 0) {
 		struct taken *t = &taken[nr];
 
-		rc = blk_back_pop(&disk->ring, &t->req);
+		rc = blk_back_pop(&q->ring, &t->req);
 		if (rc <= 0)
 			break;
-		t->slot = disk->free_slot[--disk->nr_free];
-		journal_take(&disk->journal, t->slot, disk->ring.ring.req_cons - 1, &t->req);
+		t->slot = q->free_slot[--q->nr_free];
+		journal_take(&q->journal, t->slot, q->ring.ring.req_cons - 1, &t->req);
 		nr++;
 		if (t->req.op == BLK_BARRIER)
 			break;
 	}
-	disk_begin(disk, taken, nr);
+	queue_begin(q, taken, nr);
 	if (rc < 0)
-		disk_fail(disk, "the guest's request producer index is out of range");
+		queue_fail(q, "the guest's request producer index is out of range");
 }
 
-static void count_bytes(struct disk *disk, const struct request *r)
+static void count_bytes(struct queue *q, const struct request *r)
 {
-	struct journal_stats *s = stats(disk);
+	struct journal_stats *s = stats(q);
 	uint64_t *const by_plan[] = {
 		[PLAN_READ] = &s->read_bytes, [PLAN_WRITE] = &s->write_bytes,
 		[PLAN_DISCARD] = &s->discard_bytes, [PLAN_FLUSH] = NULL,
@@ -93,9 +93,9 @@ static void count_bytes(struct disk *disk, const struct request *r)
 }
 
 /* Puts all that has ended on the ring, publishes it at once, and frees the slots. */
-static bool answer(struct disk *disk)
+static bool answer(struct queue *q)
 {
-	struct request *head = request_take_all(&disk->ended);
+	struct request *head = request_take_all(&q->ended);
 	bool notify;
 
 	if (!head)
@@ -103,52 +103,52 @@ static bool answer(struct disk *disk)
 	for (struct request *r = head; r; r = r->next) {
 		const struct blk_rsp rsp = { .id = r->id, .op = r->op, .status = r->status };
 
-		journal_answer(&disk->journal, r->slot, disk->ring.ring.rsp_prod, r->status);
-		blk_back_push(&disk->ring, &rsp);
-		count_request(disk, r);
+		journal_answer(&q->journal, r->slot, q->ring.ring.rsp_prod, r->status);
+		blk_back_push(&q->ring, &rsp);
+		count_request(q, r);
 		if (r->status != BLK_OKAY)
-			count(&stats(disk)->errors, 1);
+			count(&stats(q)->errors, 1);
 		else
-			count_bytes(disk, r);
+			count_bytes(q, r);
 	}
-	notify = ring_back_publish(&disk->ring.ring);
-	journal_published(&disk->journal, disk->ring.ring.rsp_published);
+	notify = ring_back_publish(&q->ring.ring);
+	journal_published(&q->journal, q->ring.ring.rsp_published);
 	for (struct request *r = head; r; r = r->next) {
-		journal_free(&disk->journal, r->slot);
-		if (disk->barrier == r)
-			disk->barrier = NULL;
+		journal_free(&q->journal, r->slot);
+		if (q->barrier == r)
+			q->barrier = NULL;
 		request_free(r);
-		disk->free_slot[disk->nr_free++] = r->slot;
+		q->free_slot[q->nr_free++] = r->slot;
 	}
-	count(&stats(disk)->batches, 1);
-	if (notify && disk->port) {
-		count(&stats(disk)->notify_out, 1);
-		xenevtchn_notify(disk->env->xce, disk->port);
+	count(&stats(q)->batches, 1);
+	if (notify && q->port) {
+		count(&stats(q)->notify_out, 1);
+		xenevtchn_notify(q->lane->xce, q->port);
 	}
 	return true;
 }
 
-bool disk_pending(const struct disk *disk)
+bool queue_pending(const struct queue *q)
 {
-	return !full(disk) && ring_back_pending(&disk->ring.ring) != 0;
+	return !full(q) && ring_back_pending(&q->ring.ring) != 0;
 }
 
-bool disk_arm(struct disk *disk)
+bool queue_arm(struct queue *q)
 {
-	if (full(disk))
+	if (full(q))
 		return false;
-	return ring_back_arm(&disk->ring.ring);
+	return ring_back_arm(&q->ring.ring);
 }
 
-bool disk_run(struct disk *disk)
+bool queue_run(struct queue *q)
 {
-	uint32_t before = disk->ring.ring.req_cons;
-	struct request *barrier = disk->barrier;
+	uint32_t before = q->ring.ring.req_cons;
+	struct request *barrier = q->barrier;
 
-	if (barrier && barrier->phase == PHASE_NEW && under_way(disk) == 1)
+	if (barrier && barrier->phase == PHASE_NEW && under_way(q) == 1)
 		request_advance(barrier);
-	if (!full(disk))
-		take(disk);
-	disk_move_data(disk);
-	return answer(disk) || disk->discards.head || disk->ring.ring.req_cons != before;
+	if (!full(q))
+		take(q);
+	queue_move_data(q);
+	return answer(q) || q->discards.head || q->ring.ring.req_cons != before;
 }

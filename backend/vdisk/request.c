@@ -10,7 +10,7 @@
  *
  * A discard moves no data. It is done in parts, with other requests between them.
  *
- * What a phase may not do is answer: it appends the request to disk->ended, and queue.c answers.
+ * What a phase may not do is answer: it appends the request to q->ended, and queue.c answers.
  */
 #include <errno.h>
 #include <string.h>
@@ -24,7 +24,7 @@ static void request_end(struct request *r, int status)
 	if (r->status == BLK_OKAY)
 		r->status = (int16_t)status;
 	r->phase = PHASE_END;
-	request_append(&r->disk->ended, r);
+	request_append(&r->queue->ended, r);
 }
 
 static void target_failed(struct request *r, int rc)
@@ -33,10 +33,10 @@ static void target_failed(struct request *r, int rc)
 		[TARGET_READ] = "read", [TARGET_WRITE] = "write", [TARGET_SYNC] = "flush",
 		[TARGET_DISCARD] = "discard",
 	};
-	struct disk *disk = r->disk;
+	struct queue *q = r->queue;
 
-	if (log_allowed(&disk->log_limit, disk->name))
-		log_error("%s: %s of %llu bytes at sector %llu: %s", disk->name, words[r->io.op],
+	if (log_allowed(&q->log_limit, q->disk->name))
+		log_error("%s: %s of %llu bytes at sector %llu: %s", q->disk->name, words[r->io.op],
 			  (unsigned long long)r->plan.len,
 			  (unsigned long long)(r->plan.off / BLK_SECTOR), strerror(-rc));
 	request_end(r, rc == -EOPNOTSUPP && r->io.op == TARGET_DISCARD ? BLK_EOPNOTSUPP :
@@ -49,9 +49,9 @@ static void target_done(struct request *r, int rc)
 	if (rc)
 		target_failed(r, rc);
 	else if (r->io.op == TARGET_READ && !r->mapped)
-		request_append(&r->disk->landed, r);
+		request_append(&r->queue->landed, r);
 	else if (r->io.op == TARGET_DISCARD && r->discarded < r->plan.len)
-		request_append(&r->disk->discards, r);
+		request_append(&r->queue->discards, r);
 	else
 		request_advance(r);
 }
@@ -67,7 +67,7 @@ static void target_done_later(struct target_io *io, int rc)
 
 static void target_start(struct request *r)
 {
-	struct target *t = &r->disk->target;
+	struct target *t = &r->queue->disk->target;
 	int rc = t->ops->start(t, &r->io);
 
 	if (rc == -EAGAIN) {		/* the kernel takes no more: then others wait for it */
@@ -80,10 +80,11 @@ static void target_start(struct request *r)
 
 static void sync_target(struct request *r)
 {
-	struct target *t = &r->disk->target;
+	struct target *t = &r->queue->disk->target;
 	int rc;
 
-	r->io = (struct target_io){ .op = TARGET_SYNC, .done = target_done_later, .target = t };
+	r->io = (struct target_io){ .op = TARGET_SYNC, .done = target_done_later, .target = t,
+				    .uring = r->queue->lane->uring };
 	rc = t->ops->now(t, &r->io, false);
 	if (rc == -EAGAIN)
 		target_start(r);
@@ -93,12 +94,13 @@ static void sync_target(struct request *r)
 
 static void discard_part(struct request *r)
 {
-	struct target *t = &r->disk->target;
+	struct target *t = &r->queue->disk->target;
 	int rc;
 
 	r->io = (struct target_io){ .op = TARGET_DISCARD, .off = r->plan.off + r->discarded,
 				    .len = r->plan.len - r->discarded,
-				    .done = target_done_later, .target = t };
+				    .done = target_done_later, .target = t,
+				    .uring = r->queue->lane->uring };
 	if (r->io.len > DISCARD_PART)
 		r->io.len = DISCARD_PART;
 	r->discarded += r->io.len;
@@ -123,9 +125,9 @@ void request_advance(struct request *r)
 		if (r->phase != PHASE_DATA)
 			sync_target(r);
 		else if (r->plan.op == PLAN_DISCARD)
-			request_append(&r->disk->discards, r);
+			request_append(&r->queue->discards, r);
 		else
-			request_append(&r->disk->ready, r);
+			request_append(&r->queue->ready, r);
 		return;
 	}
 	request_end(r, BLK_OKAY);
@@ -133,31 +135,31 @@ void request_advance(struct request *r)
 
 /* Maps those pages of the batch that are not mapped yet, a group at a time. Pages that cannot be
  * mapped are left to the grant copy. */
-static void map_pages(struct disk *disk, struct request *head)
+static void map_pages(struct queue *q, struct request *head)
 {
 	uint32_t grefs[GRANT_GROUP];
 	unsigned int nr = 0, i;
 
-	grant_cache_next_batch(&disk->cache);
+	grant_cache_next_batch(&q->cache);
 	for (struct request *r = head; r; r = r->next) {
 		for (unsigned int p = 0; p < r->plan.nr_pieces; p++) {
 			uint32_t gref = r->plan.piece[p].gref;
 
-			if (grant_cache_find(&disk->cache, gref))
+			if (grant_cache_find(&q->cache, gref))
 				continue;
 			for (i = 0; i < nr && grefs[i] != gref; i++)
 				;
 			if (i < nr)
 				continue;
 			if (nr == GRANT_GROUP) {
-				grant_cache_map(&disk->cache, grefs, nr);
+				grant_cache_map(&q->cache, grefs, nr);
 				nr = 0;
 			}
 			grefs[nr++] = gref;
 		}
 	}
 	if (nr > 0)
-		grant_cache_map(&disk->cache, grefs, nr);
+		grant_cache_map(&q->cache, grefs, nr);
 }
 
 /* Points the I/O at the guest's mapped pages, adjacent ones as one. False: not all are mapped. */
@@ -167,7 +169,7 @@ static bool aim_at_pages(struct request *r)
 
 	for (unsigned int p = 0; p < r->plan.nr_pieces; p++) {
 		const struct blk_piece *piece = &r->plan.piece[p];
-		char *page = grant_cache_find(&r->disk->cache, piece->gref);
+		char *page = grant_cache_find(&r->queue->cache, piece->gref);
 		struct iovec *last = io->nr_iov > 0 ? &io->iov[io->nr_iov - 1] : NULL;
 
 		if (!page)
@@ -183,7 +185,7 @@ static bool aim_at_pages(struct request *r)
 static void aim_at_buffer(struct request *r)
 {
 	if (r->plan.len > r->touched) {
-		r->disk->touched += r->plan.len - r->touched;
+		r->queue->touched += r->plan.len - r->touched;
 		r->touched = (uint32_t)r->plan.len;
 	}
 	r->io.iov[0] = (struct iovec){ r->buf, r->plan.len };
@@ -196,8 +198,9 @@ static void aim(struct request *r)
 {
 	r->io = (struct target_io){ .op = r->plan.op == PLAN_READ ? TARGET_READ : TARGET_WRITE,
 				    .iov = r->iov, .off = r->plan.off, .len = r->plan.len,
-				    .done = target_done_later, .target = &r->disk->target };
-	r->mapped = r->disk->persistent && aim_at_pages(r);
+				    .done = target_done_later, .target = &r->queue->disk->target,
+				    .uring = r->queue->lane->uring };
+	r->mapped = r->queue->disk->persistent && aim_at_pages(r);
 	if (!r->mapped)
 		aim_at_buffer(r);
 }
@@ -205,11 +208,11 @@ static void aim(struct request *r)
 static void copy_failed(void *owner, int status)
 {
 	struct request *r = owner;
-	struct disk *disk = r->disk;
+	struct queue *q = r->queue;
 
-	if (r->status == BLK_OKAY && log_allowed(&disk->log_limit, disk->name))
+	if (r->status == BLK_OKAY && log_allowed(&q->log_limit, q->disk->name))
 		log_warning("%s: a page of a request cannot be reached (grant status %d)",
-			    disk->name, status);
+			    q->disk->name, status);
 	r->status = BLK_ERROR;
 }
 
@@ -217,20 +220,20 @@ static void copy_failed(void *owner, int status)
  * as entries of the copy list where not. */
 static void exchange(struct request *r, bool to_guest)
 {
-	struct disk_env *env = r->disk->env;
+	struct queue *q = r->queue;
 	char *buf = r->buf;
 
 	for (unsigned int p = 0; p < r->plan.nr_pieces; p++, buf += r->plan.piece[p - 1].len) {
 		const struct blk_piece *piece = &r->plan.piece[p];
-		char *page = r->disk->persistent ?
-			     grant_cache_find(&r->disk->cache, piece->gref) : NULL;
+		char *page = q->disk->persistent ? grant_cache_find(&q->cache, piece->gref) : NULL;
 
 		if (page && to_guest)
 			memcpy(page + piece->off, buf, piece->len);
 		else if (page)
 			memcpy(buf, page + piece->off, piece->len);
 		else if (!(to_guest ? copy_to_guest : copy_from_guest)
-			  (&env->copies, env->domid, piece->gref, piece->off, piece->len, buf, r))
+			  (&q->lane->copies, q->disk->env->domid, piece->gref, piece->off,
+			   piece->len, buf, r))
 			copy_failed(r, -ENOBUFS);
 	}
 }
@@ -238,23 +241,23 @@ static void exchange(struct request *r, bool to_guest)
 _Static_assert(BLK_MAX_PIECES <= COPY_MAX, "a request fits one grant copy");
 _Static_assert(DISK_BATCH * BLK_MAX_SEGS <= COPY_MAX, "a batch of direct requests does");
 
-static void exchange_all(struct disk *disk, struct request *head, bool to_guest)
+static void exchange_all(struct queue *q, struct request *head, bool to_guest)
 {
-	struct copy_list *copies = &disk->env->copies;
+	struct copy_list *copies = &q->lane->copies;
 
 	for (struct request *r = head; r; r = r->next) {
 		if (!to_guest && (r->mapped || r->plan.op != PLAN_WRITE))
 			continue;
 		if (r->plan.nr_pieces > COPY_MAX - copies->nr)
-			copy_run(disk->env->xgt, copies, copy_failed);
+			copy_run(q->disk->env->xgt, copies, copy_failed);
 		exchange(r, to_guest);
 	}
-	copy_run(disk->env->xgt, copies, copy_failed);
+	copy_run(q->disk->env->xgt, copies, copy_failed);
 }
 
 static void issue(struct request *r)
 {
-	struct target *t = &r->disk->target;
+	struct target *t = &r->queue->disk->target;
 	int rc;
 
 	if (r->status != BLK_OKAY) {		/* its data could not be copied */
@@ -272,29 +275,29 @@ static void issue(struct request *r)
 	target_start(r);
 }
 
-void disk_move_data(struct disk *disk)
+void queue_move_data(struct queue *q)
 {
-	struct request *head = request_take_all(&disk->ready), *r, *next;
+	struct request *head = request_take_all(&q->ready), *r, *next;
 
 	if (head) {
-		if (disk->persistent)
-			map_pages(disk, head);
+		if (q->disk->persistent)
+			map_pages(q, head);
 		for (r = head; r; r = r->next)
 			aim(r);
-		exchange_all(disk, head, false);
+		exchange_all(q, head, false);
 		for (r = head; r; r = next) {
 			next = r->next;
 			issue(r);
 		}
 	}
-	head = request_take_all(&disk->discards);
+	head = request_take_all(&q->discards);
 	for (r = head; r; r = next) {
 		next = r->next;
 		discard_part(r);
 	}
-	head = request_take_all(&disk->landed);
+	head = request_take_all(&q->landed);
 	if (head)
-		exchange_all(disk, head, true);
+		exchange_all(q, head, true);
 	for (r = head; r; r = next) {
 		next = r->next;
 		if (r->status == BLK_OKAY)

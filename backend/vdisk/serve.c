@@ -12,22 +12,40 @@
 #define SPIN_CHECK	64		/* looks between two readings of the clock */
 #define BUSY_ROUNDS	64		/* batches between two glances at the supervisor */
 
+static bool run_queues(struct disk *disk)
+{
+	bool busy = false;
+
+	for (unsigned int i = 0; i < disk->nr_queues; i++)
+		busy |= queue_run(&disk->queue[i]);
+	return busy;
+}
+
+static bool any_pending(const struct disk *disk)
+{
+	for (unsigned int i = 0; i < disk->nr_queues; i++) {
+		if (queue_pending(&disk->queue[i]))
+			return true;
+	}
+	return false;
+}
+
 static bool run_disks(struct worker *w)
 {
 	bool busy = false;
 
-	if (w->env.uring && uring_reap(w->env.uring) > 0)
+	if (w->lane.uring && uring_reap(w->lane.uring) > 0)
 		busy = true;
 	for (unsigned int i = 0; i < w->nr_disks; i++) {
 		struct disk *disk = w->disks[i];
 		bool failed = disk->failed[0];
 
-		busy |= disk_run(disk);
+		busy |= run_queues(disk);
 		if (disk->failed[0] && !failed)
 			link_tell_failed(w, disk);
 	}
-	if (w->env.uring)
-		uring_flush(w->env.uring);
+	if (w->lane.uring)
+		uring_flush(w->lane.uring);
 	link_finish_disks(w);
 	return busy;
 }
@@ -41,10 +59,10 @@ static bool spin(struct worker *w)
 		return false;
 	for (unsigned int n = 0; ; n++) {
 		for (unsigned int i = 0; i < w->nr_disks; i++) {
-			if (disk_pending(w->disks[i]))
+			if (any_pending(w->disks[i]))
 				return true;
 		}
-		if (w->env.uring && uring_reap(w->env.uring) > 0)
+		if (w->lane.uring && uring_reap(w->lane.uring) > 0)
 			return true;
 		if (n % SPIN_CHECK == SPIN_CHECK - 1) {
 			uint64_t now = loop_now();
@@ -72,8 +90,12 @@ static bool arm_disks(struct worker *w)
 {
 	bool pending = false;
 
-	for (unsigned int i = 0; i < w->nr_disks; i++)
-		pending |= disk_arm(w->disks[i]);
+	for (unsigned int i = 0; i < w->nr_disks; i++) {
+		struct disk *disk = w->disks[i];
+
+		for (unsigned int k = 0; k < disk->nr_queues; k++)
+			pending |= queue_arm(&disk->queue[k]);
+	}
 	return pending;
 }
 
@@ -100,7 +122,7 @@ int serve(struct worker *w)
 		if (arm_disks(w))
 			continue;
 		slept = loop_now();
-		rc = loop_once(&w->loop, w->env.uring && uring_queued(w->env.uring) ? 1 : -1);
+		rc = loop_once(&w->loop, w->lane.uring && uring_queued(w->lane.uring) ? 1 : -1);
 		adapt(w, loop_now() - slept < w->spin_max_ns);
 	}
 	return rc < 0 ? rc : 0;

@@ -16,6 +16,8 @@
 
 #include "blk_abi.h"
 
+struct uring;
+
 enum target_op { TARGET_READ, TARGET_WRITE, TARGET_SYNC, TARGET_DISCARD };
 
 struct target_io {
@@ -28,6 +30,7 @@ struct target_io {
 	/* A started I/O has ended: rc is 0 or -errno, never a short count. */
 	void (*done)(struct target_io *io, int rc);
 	struct target *target;
+	struct uring *uring;		/* the asking thread's; NULL: done in place, may wait */
 };
 
 struct target_ops {
@@ -40,11 +43,8 @@ struct target_ops {
 	void (*abandon)(struct target *t);
 };
 
-struct uring;
-
 struct target {
 	const struct target_ops *ops;
-	struct uring *uring;	/* NULL: I/O is done in place, and may wait */
 	int fd;
 	bool in_memory;		/* on a filesystem in memory: nothing waits for a device */
 	bool direct;		/* past the page cache: data has to pass through aligned memory */
@@ -60,7 +60,7 @@ int target_open(struct target *t, const struct disk_env *env, uint32_t devid,
 		const struct wire_vdisk *conn, int fd);
 
 /* target_file.c: a raw file or block device. fd is the target's from here on. */
-void target_file_open(struct target *t, int fd, struct uring *uring);
+void target_file_open(struct target *t, int fd);
 
 /* target_null.c: zeros; what is written is forgotten. fd is only kept. */
 void target_null_open(struct target *t, int fd);

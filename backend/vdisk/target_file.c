@@ -69,7 +69,7 @@ static int discard(const struct target *t, const struct target_io *io)
 
 static int file_now(struct target *t, struct target_io *io, bool wait)
 {
-	bool may_wait = wait || t->in_memory || !t->uring;
+	bool may_wait = wait || t->in_memory || !io->uring;
 	ssize_t r;
 
 	/* neither a guest's page nor a wait: it is started, on our own aligned memory */
@@ -99,7 +99,8 @@ static int file_now(struct target *t, struct target_io *io, bool wait)
 
 static int file_start(struct target *t, struct target_io *io)
 {
-	return t->uring ? uring_queue(t->uring, io) : -EAGAIN;
+	(void)t;
+	return io->uring ? uring_queue(io->uring, io) : -EAGAIN;
 }
 
 static void file_close(struct target *t)
@@ -115,11 +116,11 @@ static const struct target_ops file_ops = {
 	.close = file_close,
 };
 
-void target_file_open(struct target *t, int fd, struct uring *uring)
+void target_file_open(struct target *t, int fd)
 {
 	struct statfs fs;
 
-	*t = (struct target){ .ops = &file_ops, .uring = uring, .fd = fd };
+	*t = (struct target){ .ops = &file_ops, .fd = fd };
 	if (fstatfs(fd, &fs) == 0)
 		t->in_memory = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
 }

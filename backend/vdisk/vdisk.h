@@ -20,6 +20,7 @@
 struct worker {
 	struct loop loop;
 	struct disk_env env;
+	struct lane lane;
 	struct nbd_host nbd;
 	struct loop_fd listener, supervisor, events, grants, completions;
 	struct loop_timer orphan;	/* no disk and no supervisor: nobody's worker */

@@ -69,7 +69,7 @@ static void test_indirect_full_ring_is_answered(void **state)
 	for (size_t page = 0; page < RIG_SLOTS * PAGES; page++)
 		assert_true(is_full_of(rig.image + page * BLK_PAGE, BLK_PAGE,
 				       (int)(page % PAGES) + 1));
-	assert_int_equal(rig.disk.under_way, 0);
+	assert_int_equal(rig_queue(&rig)->under_way, 0);
 }
 
 static void test_indirect_page_that_cannot_be_read_is_an_error(void **state)
@@ -141,8 +141,9 @@ static void test_indirect_request_is_taken_up_by_a_successor(void **state)
 	(void)state;
 	fill_pages(40, 50);
 	rig_push(&rig, &req);
-	assert_int_equal(blk_back_pop(&rig.disk.ring, &req), 1);
-	journal_take(&rig.disk.journal, 0, rig.disk.ring.ring.req_cons - 1, &req);
+	assert_int_equal(blk_back_pop(&rig_queue(&rig)->ring, &req), 1);
+	journal_take(&rig_queue(&rig)->journal, 0, rig_queue(&rig)->ring.ring.req_cons - 1,
+		     &req);
 	rig_close(&rig, false);
 	rig_open(&rig);
 	rig_run(&rig);
@@ -161,14 +162,14 @@ static void test_buffers_beyond_what_is_kept_give_their_memory_back(void **state
 	(void)state;
 	fill_pages(PAGES, 7);
 	assert_int_equal(rig_do(&rig, indirect(BLK_WRITE, 0, PAGES)), BLK_OKAY);
-	r = &rig.disk.reqs[rig.disk.free_slot[rig.disk.nr_free - 1]];
+	r = &rig_queue(&rig)->reqs[rig_queue(&rig)->free_slot[rig_queue(&rig)->nr_free - 1]];
 	assert_int_equal(r->touched, DISK_BUFFER);
-	assert_int_equal(rig.disk.touched, DISK_BUFFER);
+	assert_int_equal(rig_queue(&rig)->touched, DISK_BUFFER);
 	assert_int_equal(r->buf[5], 7);
-	rig.disk.touched += DISK_KEEP;		/* as if many were in use */
+	rig_queue(&rig)->touched += DISK_KEEP;		/* as if many were in use */
 	assert_int_equal(rig_do(&rig, indirect(BLK_WRITE, 0, 1)), BLK_OKAY);
 	assert_int_equal(r->touched, 0);
-	assert_int_equal(rig.disk.touched, DISK_KEEP);
+	assert_int_equal(rig_queue(&rig)->touched, DISK_KEEP);
 	assert_int_equal(r->buf[5], 0);
 }
 

@@ -121,13 +121,13 @@ static void test_xsa86_queue_impossible_index_stops_the_disk(void **state)
 		rig.front.ring.shared->req_prod = at + 1 + jumps[i];
 		rig_run(&rig);
 		assert_non_null(strstr(rig.disk.failed, "producer index"));
-		assert_false(disk_pending(&rig.disk));
-		assert_false(disk_arm(&rig.disk));
-		disk_fail(&rig.disk, "another reason");
+		assert_false(queue_pending(rig_queue(&rig)));
+		assert_false(queue_arm(rig_queue(&rig)));
+		queue_fail(rig_queue(&rig), "another reason");
 		assert_non_null(strstr(rig.disk.failed, "producer index"));
 		rig.front.ring.shared->req_prod = at + 2;	/* too late to be good */
 		rig_run(&rig);
-		assert_int_equal(rig.disk.ring.ring.req_cons, at + 1);
+		assert_int_equal(rig_queue(&rig)->ring.ring.req_cons, at + 1);
 		assert_true(disk_idle(&rig.disk));
 
 		reconnect();
@@ -182,7 +182,7 @@ static void test_queue_barrier_waits_for_all_and_holds_back_the_rest(void **stat
 		assert_int_equal(rsp.status, BLK_OKAY);
 	}
 	assert_true(is_full_of(rig.image, BLK_PAGE, 10));
-	assert_null(rig.disk.barrier);
+	assert_null(rig_queue(&rig)->barrier);
 }
 
 /* --- what cannot be opened leaves nothing behind --- */

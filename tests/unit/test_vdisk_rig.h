@@ -26,6 +26,7 @@
 
 struct rig {
 	struct disk_env env;
+	struct lane lane;
 	struct disk disk;
 	struct wire_vdisk conn;
 	struct blk_front front;
@@ -34,6 +35,11 @@ struct rig {
 	struct journal_head *journal;
 	char why[WIRE_TEXT];
 };
+
+static inline struct queue *rig_queue(struct rig *rig)
+{
+	return &rig->disk.queue[0];
+}
 
 static inline void *rig_map(int fd, size_t size)
 {
@@ -62,7 +68,8 @@ static inline void rig_init(struct rig *rig, enum blk_abi abi, uint32_t flags)
 	fake_init();
 	log_init("test", LOG_ERROR);
 	memset(rig, 0, sizeof(*rig));
-	rig->env = (struct disk_env){ .domid = FAKE_DOMID, .xgt = fake_xgt(), .xce = fake_xce() };
+	rig->env = (struct disk_env){ .domid = FAKE_DOMID, .xgt = fake_xgt() };
+	rig->lane.xce = fake_xce();
 	rig->conn = (struct wire_vdisk){ .sectors = RIG_SECTORS, .sector_size = BLK_SECTOR,
 					 .flags = flags, .abi = abi, .port = RIG_PORT,
 					 .nr_grefs = 1, .gref = { RIG_RING } };
@@ -75,8 +82,8 @@ static inline void rig_init(struct rig *rig, enum blk_abi abi, uint32_t flags)
 
 static inline int rig_try_open(struct rig *rig)
 {
-	return disk_open(&rig->disk, &rig->env, RIG_DEVID, &rig->conn, dup(rig->image_fd),
-			 dup(rig->journal_fd), rig->why);
+	return disk_open(&rig->disk, &rig->env, &rig->lane, RIG_DEVID, &rig->conn,
+			 dup(rig->image_fd), dup(rig->journal_fd), rig->why);
 }
 
 static inline void rig_open(struct rig *rig)
@@ -104,7 +111,7 @@ static inline void rig_fini(struct rig *rig)
 
 static inline void rig_run(struct rig *rig)
 {
-	while (disk_run(&rig->disk))
+	while (queue_run(rig_queue(rig)))
 		;
 }
 

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connect.c - the connection around one ring
+ *
+ * queue_open() goes through the parts in the order in which they depend on each other: the journal
+ * (which waits until a killed predecessor is really gone), the ring's pages, the memory for
+ * requests, the event channel. Whatever fails, queue_close() undoes what was done.
+ *
+ * If the journal is about this very connection, a predecessor served it: the ring is taken up
+ * where that one stopped, and what it had taken but not answered is done again. The guest's
+ * notifications of the time between were lost, so the first act is to look at the ring, and the
+ * last of opening is to notify the guest once.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "disk.h"
+
+/* A port is free again only when the hypervisor has noticed that its last owner is gone. */
+#define BIND_TRIES	200
+#define BIND_PAUSE_NS	5000000
+
+static int fail(char *why, int rc, const char *what)
+{
+	snprintf(why, WIRE_TEXT, "%s: %s", what, strerror(-rc));
+	return rc;
+}
+
+static int map_ring(struct queue *q, const struct wire_vdisk *conn)
+{
+	uint32_t gref[WIRE_MAX_GREFS];
+	uint32_t slots;
+
+	if (conn->nr_grefs == 0 || conn->nr_grefs > WIRE_MAX_GREFS)
+		return -EINVAL;
+	slots = blk_ring_size(q->ring.abi, (size_t)conn->nr_grefs * BLK_PAGE);
+	if (slots > DISK_MAX_SLOTS || slots > q->journal.head->nr_slots)
+		return -EINVAL;
+	memcpy(gref, conn->gref, sizeof(gref));
+	q->ring_pages = xengnttab_map_domain_grant_refs(q->disk->env->xgt, conn->nr_grefs,
+							   q->disk->env->domid, gref,
+							   PROT_READ | PROT_WRITE);
+	if (!q->ring_pages)
+		return errno ? -errno : -EIO;
+	q->nr_ring_pages = conn->nr_grefs;
+	ring_back_init(&q->ring.ring, q->ring_pages, slots, 0, 0);
+	return 0;
+}
+
+static int make_requests(struct queue *q)
+{
+	uint32_t slots = q->ring.ring.size;
+
+	q->reqs = calloc(slots, sizeof(q->reqs[0]));
+	q->buffers = mmap(NULL, (size_t)slots * DISK_BUFFER, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (q->buffers == MAP_FAILED)
+		q->buffers = NULL;
+	if (!q->reqs || !q->buffers)
+		return -ENOMEM;
+	return 0;
+}
+
+static int bind_port(struct queue *q, uint32_t remote)
+{
+	const struct timespec pause = { .tv_nsec = BIND_PAUSE_NS };
+	int r = -1;
+
+	for (int i = 0; i < BIND_TRIES; i++) {
+		r = xenevtchn_bind_interdomain(q->lane->xce, q->disk->env->domid, remote);
+		if (r >= 0 || errno != EINVAL)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	if (r < 0)
+		return errno ? -errno : -EIO;
+	q->port = (evtchn_port_t)r;
+	return 0;
+}
+
+/* Takes the ring up where the journal says, or begins a new connection. */
+static int begin_or_recover(struct queue *q, const struct wire_vdisk *conn,
+			    struct journal_replay *replay)
+{
+	uint32_t slots = q->ring.ring.size;
+	int rc;
+
+	*replay = (struct journal_replay){ 0 };
+	if (journal_matches(&q->journal, conn->gref[0], conn->port, conn->abi, slots)) {
+		rc = journal_recover(&q->journal,
+				     read_once(&q->ring.ring.shared->rsp_prod), slots, replay);
+		if (rc)
+			return rc;
+		q->journal.head->stats.restarts++;
+		q->journal.head->stats.replayed += replay->nr;
+	} else {
+		journal_begin(&q->journal, conn->gref[0], conn->port, conn->abi, slots);
+	}
+	ring_back_init(&q->ring.ring, q->ring_pages, slots, replay->req_cons,
+		       replay->rsp_prod);
+	for (uint32_t i = slots; i-- > 0; ) {
+		if (q->journal.slots[i].state == JOURNAL_FREE)
+			q->free_slot[q->nr_free++] = (uint16_t)i;
+	}
+	return 0;
+}
+
+static void replay_all(struct queue *q, const struct journal_replay *replay)
+{
+	if (replay->nr > 0)
+		log_info("%s: taking up %u requests that were not answered", q->disk->name,
+			 replay->nr);
+	for (unsigned int i = 0; i < replay->nr; i++)
+		queue_replay(q, replay->slot[i]);
+}
+
+int queue_open(struct queue *q, struct disk *disk, struct lane *lane,
+	       const struct wire_vdisk *conn, int journal_fd, char *why)
+{
+	struct journal_replay replay;
+	int rc;
+
+	*q = (struct queue){ .disk = disk, .lane = lane };
+	q->ring.abi = conn->abi == BLK_ABI_32 ? BLK_ABI_32 : BLK_ABI_64;
+	request_take_all(&q->ready);
+	request_take_all(&q->discards);
+	request_take_all(&q->landed);
+	request_take_all(&q->ended);
+	rc = journal_open(&q->journal, journal_fd, disk->env->domid, disk->devid);
+	if (rc)
+		return fail(why, rc, "its journal");
+	rc = map_ring(q, conn);
+	if (rc)
+		return fail(why, rc, "mapping its ring");
+	rc = make_requests(q);
+	if (rc)
+		return fail(why, rc, "memory for its requests");
+	if (disk->persistent) {
+		rc = grant_cache_init(&q->cache, disk->env->xgt, disk->env->domid,
+				      DISK_MAX_PERSISTENT);
+		if (rc)
+			return fail(why, rc, "memory for persistent grants");
+	}
+	rc = bind_port(q, conn->port);
+	if (rc)
+		return fail(why, rc, "binding its event channel");
+	rc = begin_or_recover(q, conn, &replay);
+	if (rc)
+		return fail(why, rc, "its ring does not fit what was answered");
+	replay_all(q, &replay);
+	xenevtchn_notify(lane->xce, q->port);
+	return 0;
+}
+
+bool queue_idle(const struct queue *q)
+{
+	return q->nr_free == q->ring.ring.size;
+}
+
+void queue_close(struct queue *q, bool forget)
+{
+	if (q->journal.head && forget)
+		journal_end(&q->journal);
+	if (q->port)
+		xenevtchn_unbind(q->lane->xce, q->port);
+	q->port = 0;
+	grant_cache_fini(&q->cache);
+	if (q->ring_pages)
+		xengnttab_unmap(q->disk->env->xgt, q->ring_pages, q->nr_ring_pages);
+	q->ring_pages = NULL;
+	if (q->buffers)
+		munmap(q->buffers, (size_t)q->ring.ring.size * DISK_BUFFER);
+	q->buffers = NULL;
+	free(q->reqs);
+	q->reqs = NULL;
+	journal_close(&q->journal);
+}
