@@ -110,6 +110,7 @@ NBDKIT_SRC := frontend/port/linux/nbdkit/disk_job.c \
 XPVD_SRC := backend/loop.c \
 	    backend/log.c \
 	    backend/wire.c \
+	    backend/histogram.c \
 	    backend/supervisor/adopt.c \
 	    backend/supervisor/claim.c \
 	    backend/supervisor/control.c \
@@ -128,17 +129,20 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/process.c \
 	    backend/supervisor/remote.c \
 	    backend/supervisor/resize.c \
+	    backend/supervisor/ring_stats.c \
 	    backend/supervisor/run_file.c \
 	    backend/supervisor/step.c \
 	    backend/supervisor/store.c \
 	    backend/supervisor/vdisk.c \
 	    backend/supervisor/worker.c
 
-VDISK_CORE_SRC := backend/vdisk/connect.c \
+VDISK_CORE_SRC := backend/histogram.c \
+		  backend/vdisk/connect.c \
 		  backend/vdisk/disk.c \
 		  backend/vdisk/intake.c \
 		  backend/vdisk/queue.c \
 		  backend/vdisk/request.c \
+		  backend/vdisk/stopwatch.c \
 		  backend/vdisk/target.c \
 		  backend/vdisk/target_file.c \
 		  backend/vdisk/target_null.c \

@@ -3,12 +3,12 @@
  * journal.h - what a worker leaves for its successor, and what others may read of it
  *
  * One file a device, below the run directory (a tmpfs), mapped by the worker that serves it; the
- * supervisor maps its head, reads the counters, and clears `connected` when no worker does. It
- * outlives them both. It holds, for one connection of the ring:
+ * supervisor maps all but the slots, reads the counters, and clears `connected` when no worker
+ * does. It outlives them both. It holds, for one connection of the ring:
  *
  *   - the private copy of every request that was taken off the ring and not answered,
  *   - how far requests were taken and responses were published,
- *   - counters.
+ *   - counters, and how long requests took (meter.h).
  *
  * A worker may be killed between any two instructions, and its successor must answer each request
  * exactly once: a response overwrites the slot of another request, and a frontend gives a device
@@ -34,10 +34,12 @@
 #include <stdint.h>
 
 #include "blk_abi.h"
+#include "meter.h"
 
 #define JOURNAL_MAGIC	0x4a76706bu
-#define JOURNAL_VERSION	2
-#define JOURNAL_HEAD	4096	/* the head's page; slots follow */
+#define JOURNAL_VERSION	3
+#define JOURNAL_HEAD	4096	/* the head's page; the meter follows */
+#define JOURNAL_SLOTS	(JOURNAL_HEAD + METER_BYTES)	/* ... and then the slots */
 
 /* Monotonic counters; one writer, read at any time without locks. Times and sizes in the units
  * that the names say. They count over all connections and workers of the device. */
@@ -80,9 +82,15 @@ struct journal_slot {
 
 _Static_assert(sizeof(struct journal_head) <= JOURNAL_HEAD, "one page");
 
+/* The meter of a head that is mapped with what follows it. */
+static inline struct meter *journal_meter(struct journal_head *head)
+{
+	return (struct meter *)(void *)((char *)head + JOURNAL_HEAD);
+}
+
 static inline size_t journal_bytes(uint32_t nr_slots)
 {
-	size_t bytes = JOURNAL_HEAD + (size_t)nr_slots * sizeof(struct journal_slot);
+	size_t bytes = JOURNAL_SLOTS + (size_t)nr_slots * sizeof(struct journal_slot);
 
 	return (bytes + 4095) & ~(size_t)4095;
 }

@@ -17,7 +17,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "journal.h"
 #include "supervisor.h"
 
 #define LINE_MAX_BYTES	4096
@@ -83,27 +82,7 @@ static void timer_expired(struct loop_timer *timer)
 		drop(c);
 }
 
-static void add_counters(struct json_object *out, const struct journal_head *journal)
-{
-	static const struct journal_stats none;
-	const struct journal_stats *s = journal ? &journal->stats : &none;
-	const struct { const char *name; const uint64_t *value; } counters[] = {
-		{ "read_reqs", &s->read_reqs }, { "write_reqs", &s->write_reqs },
-		{ "flush_reqs", &s->flush_reqs }, { "barrier_reqs", &s->barrier_reqs },
-		{ "other_reqs", &s->other_reqs }, { "read_bytes", &s->read_bytes },
-		{ "write_bytes", &s->write_bytes }, { "errors", &s->errors },
-		{ "notify_in", &s->notify_in }, { "notify_out", &s->notify_out },
-		{ "batches", &s->batches }, { "replayed", &s->replayed },
-		{ "restarts", &s->restarts }, { "discard_reqs", &s->discard_reqs },
-		{ "discard_bytes", &s->discard_bytes }, { "indirect_reqs", &s->indirect_reqs },
-	};
-
-	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
-		json_object_object_add(out, counters[i].name,
-				       json_object_new_uint64(read_once(counters[i].value)));
-}
-
-static struct json_object *describe(const struct device *dev)
+static struct json_object *describe(const struct device *dev, bool timed)
 {
 	struct json_object *out = json_object_new_object();
 	char safe[REASON_MAX * 4];
@@ -117,10 +96,11 @@ static struct json_object *describe(const struct device *dev)
 	json_object_object_add(out, "attached",
 			       json_object_new_boolean(dev->link == LINK_ATTACHED &&
 						       !worker_leaving(dev->worker)));
-	add_counters(out, dev->journal);
+	ring_counters(out, dev->journal);
 	json_object_object_add(out, "error", dev->reason[0] ?
 			       json_object_new_string(log_safe(safe, sizeof(safe), dev->reason)) :
 			       NULL);
+	json_object_object_add(out, "queues", ring_list(dev, timed));
 	return out;
 }
 
@@ -135,12 +115,14 @@ static const char *cmd_ping(struct supervisor *sup, struct json_object *in,
 static const char *cmd_stats(struct supervisor *sup, struct json_object *in,
 			     struct json_object *out)
 {
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = json_object_new_array(), *domid = NULL, *timed = NULL;
 
-	(void)in;
+	json_object_object_get_ex(in, "domid", &domid);
+	json_object_object_get_ex(in, "latency", &timed);
 	for (const struct device *dev = sup->devices; dev; dev = dev->next) {
-		if (dev->claim != CLAIM_OTHERS)
-			json_object_array_add(list, describe(dev));
+		if (dev->claim != CLAIM_OTHERS &&
+		    (!domid || json_object_get_int64(domid) == dev->fe))
+			json_object_array_add(list, describe(dev, json_object_get_boolean(timed)));
 	}
 	json_object_object_add(out, "devices", list);
 	return NULL;

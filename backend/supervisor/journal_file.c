@@ -42,10 +42,10 @@ static bool fits(const struct device *dev, const struct journal_head *h)
 	       h->domid == dev->fe && h->devid == dev->devid;
 }
 
-/* Maps the head of the file behind journal_fd; NULL: errno. */
+/* Maps the file behind journal_fd, all but its slots; NULL: errno. */
 static struct journal_head *map_head(struct device *dev)
 {
-	void *map = mmap(NULL, JOURNAL_HEAD, PROT_READ | PROT_WRITE, MAP_SHARED,
+	void *map = mmap(NULL, JOURNAL_SLOTS, PROT_READ | PROT_WRITE, MAP_SHARED,
 			 dev->journal_fd, 0);
 
 	dev->journal = map == MAP_FAILED ? NULL : map;
@@ -138,6 +138,14 @@ void journal_file_void(struct device *dev)
 		write_once(&dev->journal->connected, 0);
 }
 
+void journal_file_alone(struct device *dev)
+{
+	struct meter *meter = dev->journal ? journal_meter(dev->journal) : NULL;
+
+	if (meter && !read_once(&meter->gone_ns))
+		write_once(&meter->gone_ns, loop_now());
+}
+
 void journal_file_evict(struct device *dev)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -155,7 +163,7 @@ void journal_file_close(struct device *dev, bool remove)
 	char path[RUN_PATH_MAX * 2];
 
 	if (dev->journal)
-		munmap(dev->journal, JOURNAL_HEAD);
+		munmap(dev->journal, JOURNAL_SLOTS);
 	dev->journal = NULL;
 	if (dev->journal_fd >= 0)
 		close(dev->journal_fd);

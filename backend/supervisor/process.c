@@ -103,8 +103,11 @@ static void tell_devices(struct worker *w, const char *why)
 {
 	struct device *dev;
 
-	for (dev = w->sup->devices; dev; dev = dev->next)
+	for (dev = w->sup->devices; dev; dev = dev->next) {
 		dev->orphaned = dev->worker == w;
+		if (dev->orphaned)
+			journal_file_alone(dev);
+	}
 	for (dev = w->sup->devices; dev; ) {
 		if (!dev->orphaned) {
 			dev = dev->next;

@@ -21,6 +21,7 @@
  *	journal_file.c	the journal that a device's workers leave to each other
  *	store.c		xenstore through the schema: nothing unvalidated comes out of it
  *	control.c	what tools ask
+ *	ring_stats.c	what the journals say of rings
  *
  * Nothing here is lost when xpvd dies: what exists is in xenstore, what is under way is in the
  * journals, and workers go on alone until the next xpvd connects to them.
@@ -45,6 +46,7 @@
 #define REASON_MAX	256
 
 struct device;
+struct json_object;
 struct worker;
 
 struct supervisor {
@@ -293,6 +295,8 @@ int journal_file_grow(struct device *dev, uint32_t slots);
 void journal_file_evict(struct device *dev);
 /* No worker serves the device and the connection is over: what it left is void. */
 void journal_file_void(struct device *dev);
+/* Its worker has gone: notes when, unless that one has. */
+void journal_file_alone(struct device *dev);
 void journal_file_close(struct device *dev, bool remove);
 /* Creates the directory. 0 or -errno. */
 int journal_file_init(struct supervisor *sup);
@@ -316,6 +320,13 @@ int store_switch_state(struct device *dev, enum xb_state mine, enum xb_state nex
 		       bool (*write)(struct device *dev, xs_transaction_t t));
 /* Tells administrators why the device does not work ("": it does). */
 void store_tell_reason(struct device *dev, const char *reason);
+
+/* ring_stats.c */
+/* Adds what was counted, zeros if there is no journal. */
+void ring_counters(struct json_object *out, const struct journal_head *journal);
+/* An array with each ring of a device: where it stands, what was counted, and, if timed, how long
+ * requests took. */
+struct json_object *ring_list(const struct device *dev, bool timed);
 
 /* control.c */
 int control_start(struct supervisor *sup);

@@ -86,11 +86,13 @@ static int bind_port(struct queue *q, uint32_t remote)
 static int begin_or_recover(struct queue *q, const struct wire_vdisk *conn,
 			    struct journal_replay *replay)
 {
+	struct meter *meter = journal_meter(q->journal.head);
 	uint32_t slots = q->ring.ring.size;
+	bool served = journal_matches(&q->journal, conn->gref[0], conn->port, conn->abi, slots);
 	int rc;
 
 	*replay = (struct journal_replay){ 0 };
-	if (journal_matches(&q->journal, conn->gref[0], conn->port, conn->abi, slots)) {
+	if (served) {
 		rc = journal_recover(&q->journal,
 				     read_once(&q->ring.ring.shared->rsp_prod), slots, replay);
 		if (rc)
@@ -102,6 +104,11 @@ static int begin_or_recover(struct queue *q, const struct wire_vdisk *conn,
 	}
 	ring_back_init(&q->ring.ring, q->ring_pages, slots, replay->req_cons,
 		       replay->rsp_prod);
+	if (served)
+		stopwatch_take_over(&q->watch, meter, replay->nr,
+				    replay->nr > 0 || ring_back_pending(&q->ring.ring) != 0);
+	else
+		stopwatch_init(&q->watch, meter);
 	for (uint32_t i = slots; i-- > 0; ) {
 		if (q->journal.slots[i].state == JOURNAL_FREE)
 			q->free_slot[q->nr_free++] = (uint16_t)i;

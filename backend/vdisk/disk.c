@@ -39,8 +39,10 @@ int disk_open(struct disk *disk, struct disk_env *env, struct lane *lane, uint32
 
 void disk_stop(struct disk *disk)
 {
-	for (unsigned int i = 0; i < disk->nr_queues; i++)
+	for (unsigned int i = 0; i < disk->nr_queues; i++) {
 		disk->queue[i].closing = true;
+		stopwatch_stop(&disk->queue[i].watch);
+	}
 	disk->stopping = true;
 }
 

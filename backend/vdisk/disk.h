@@ -12,6 +12,7 @@
  *	queue.c		status -> journal -> ring -> one notification a batch
  *	connect.c	the connection around a queue: ring pages, event channel, journal
  *	disk.c		the device around its queues, and its target
+ *	stopwatch.c	how long that took, of a sample
  *
  * Requests move in batches: whatever is on the ring is taken, what needs a grant copy is copied by
  * one call each way, and all that has ended is published at once.
@@ -25,6 +26,7 @@
 #include <xengnttab.h>
 
 #include "log.h"
+#include "stopwatch.h"
 #include "target.h"
 #include "validate.h"
 #include "wire.h"
@@ -70,6 +72,8 @@ struct request {
 	char *buf;			/* DISK_BUFFER bytes that are ours */
 	uint32_t touched;		/* of these, so many have memory behind them */
 	uint64_t discarded;		/* bytes; of a discard, which is done in parts */
+	uint64_t taken_ns;		/* 0: it is not timed */
+	uint32_t weight;		/* how often it counts if it is */
 	struct target_io io;
 	struct blk_plan plan;
 	struct iovec iov[BLK_MAX_PIECES];	/* io's */
@@ -109,6 +113,7 @@ struct queue {
 	struct request_list ended;	/* to be answered */
 	bool closing;			/* nothing more is taken */
 	struct log_limit log_limit;
+	struct stopwatch watch;
 };
 
 struct disk {

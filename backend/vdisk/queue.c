@@ -75,6 +75,8 @@ static void take(struct queue *q)
 		if (t->req.op == BLK_BARRIER)
 			break;
 	}
+	if (nr > 0)
+		stopwatch_batch(&q->watch, read_once(&q->ring.ring.shared->req_prod));
 	queue_begin(q, taken, nr);
 	if (rc < 0)
 		queue_fail(q, "the guest's request producer index is out of range");
@@ -113,6 +115,7 @@ static bool answer(struct queue *q)
 	}
 	notify = ring_back_publish(&q->ring.ring);
 	journal_published(&q->journal, q->ring.ring.rsp_published);
+	stopwatch_published(&q->watch, head, q->cache.pages);
 	for (struct request *r = head; r; r = r->next) {
 		journal_free(&q->journal, r->slot);
 		if (q->barrier == r)
@@ -137,7 +140,10 @@ bool queue_arm(struct queue *q)
 {
 	if (full(q))
 		return false;
-	return ring_back_arm(&q->ring.ring);
+	if (ring_back_arm(&q->ring.ring))
+		return true;
+	stopwatch_rest(&q->watch);
+	return false;
 }
 
 bool queue_run(struct queue *q)

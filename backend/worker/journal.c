@@ -44,13 +44,13 @@ static int map_file(struct journal *j)
 
 	if (fstat(j->fd, &st))
 		return -errno;
-	if (st.st_size < JOURNAL_HEAD)
+	if (st.st_size < (off_t)JOURNAL_SLOTS)
 		return -EINVAL;
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, j->fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	j->head = map;
-	j->slots = (struct journal_slot *)(void *)((char *)map + JOURNAL_HEAD);
+	j->slots = (struct journal_slot *)(void *)((char *)map + JOURNAL_SLOTS);
 	j->bytes = (size_t)st.st_size;
 	return 0;
 }

@@ -66,7 +66,7 @@ static void test_journal_open_refuses_what_is_not_this_devices(void **state)
 		struct journal_head head;
 		size_t size;
 	} bad[] = {
-		{ fresh, 0 }, { fresh, 1 }, { fresh, JOURNAL_HEAD - 1 }, { fresh, JOURNAL_HEAD },
+		{ fresh, 0 }, { fresh, 1 }, { fresh, JOURNAL_HEAD }, { fresh, JOURNAL_SLOTS },
 		{ fresh, journal_bytes(SLOTS) - 4096 },
 		{ fresh, journal_bytes(SLOTS) }, { fresh, journal_bytes(SLOTS) },
 		{ fresh, journal_bytes(SLOTS) }, { fresh, journal_bytes(SLOTS) },

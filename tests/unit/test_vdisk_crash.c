@@ -63,7 +63,7 @@ static const unsigned int reads[] = { 2, 14 };
 /* All that outlives a worker. */
 struct left {
 	uint8_t ring[BLK_PAGE];
-	uint8_t journal[JOURNAL_HEAD + BLK_PAGE * 2];
+	uint8_t journal[JOURNAL_SLOTS + BLK_PAGE * 2];
 	uint8_t image[RIG_IMAGE];
 	uint8_t data[NR_READS][BLK_PAGE];
 };
