@@ -18,7 +18,7 @@
 
 #include "sim.h"
 
-#define ANSWER_MAX (4u << 20)	/* some thousand devices */
+#define ANSWER_MAX (64u << 20)	/* some thousand devices */
 #define ANSWER_SECONDS 10
 
 static int connect_to_xpvd(void)

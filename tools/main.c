@@ -28,7 +28,8 @@ static const struct verb verbs[] = {
 	{ "schema", cmd_schema, "[--markdown]", "every xenstore key of every device", true },
 	{ "shutdown", cmd_shutdown, "DOM", "ask a guest to power off", false },
 	{ "sim", cmd_sim, "start|stop|status|run", "the simulator, instead of Xen", false },
-	{ "stats", cmd_stats, "[DOM]", "what the backends have counted", false },
+	{ "stats", cmd_stats, "[DOM [DEV]]", "what the backends have counted", false },
+	{ "top", cmd_top, "[-d SECONDS] [-n COUNT]", "the busiest disks, live", false },
 	{ "unpause", cmd_unpause, "DOM", "let them go on", false },
 };
 

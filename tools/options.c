@@ -15,6 +15,7 @@
 
 #define MAX_OPTS 16
 #define MAX_SECONDS 86400
+#define MAX_COUNT 1000000
 #define FIRST_LONG 256	/* values of options that have no letter */
 
 struct parser {
@@ -61,7 +62,7 @@ static const struct opt *find_opt(const struct opt *opts, int val)
 
 static bool opt_store(const char *verb, const struct opt *opt, const char *arg)
 {
-	uint64_t seconds;
+	uint64_t seconds, count;
 
 	switch (opt->kind) {
 	case OPT_FLAG:
@@ -77,6 +78,14 @@ static bool opt_store(const char *verb, const struct opt *opt, const char *arg)
 			return false;
 		}
 		*(unsigned int *)opt->into = (unsigned int)seconds;
+		return true;
+	case OPT_COUNT:
+		if (xs_parse_u64(arg, strlen(arg), &count) || count == 0 || count > MAX_COUNT) {
+			tool_usage(verb, "--%s %s: not a number, 1 to %d", opt->name, arg,
+				   MAX_COUNT);
+			return false;
+		}
+		*(unsigned int *)opt->into = (unsigned int)count;
 		return true;
 	}
 	return false;

@@ -53,13 +53,15 @@ int cmd_schema(int argc, char **argv);
 int cmd_shutdown(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_unpause(int argc, char **argv);
 
 /* options.c: command lines */
 enum opt_kind {
 	OPT_FLAG,	/* into: bool, set to true */
 	OPT_TEXT,	/* into: const char *, the argument */
-	OPT_SECONDS	/* into: unsigned int, the argument, 0 to 86400 */
+	OPT_SECONDS,	/* into: unsigned int, the argument, 0 to 86400 */
+	OPT_COUNT	/* into: unsigned int, the argument, 1 to 1000000 */
 };
 
 struct opt {

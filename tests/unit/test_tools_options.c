@@ -7,7 +7,7 @@
 
 static struct {
 	bool flag;
-	unsigned int seconds;
+	unsigned int seconds, count;
 	const char *text;
 } got;
 
@@ -15,6 +15,7 @@ static const struct opt opts[] = {
 	{ "flag", 'f', OPT_FLAG, &got.flag },
 	{ "timeout", 0, OPT_SECONDS, &got.seconds },
 	{ "name", 'n', OPT_TEXT, &got.text },
+	{ "count", 'c', OPT_COUNT, &got.count },
 	{ NULL, 0, OPT_FLAG, NULL },
 };
 
@@ -40,14 +41,16 @@ static bool parse(const char *const words[], char **argv, int *first, char *prin
 
 static void test_options_mixed_with_operands_are_found(void **state)
 {
-	static const char *const words[] = { "a", "-f", "b", "--timeout", "7", "-nx", NULL };
-	char *argv[8], printed[256];
+	static const char *const words[] = { "a", "-f", "b", "--timeout", "7", "-nx", "-c3",
+					      NULL };
+	char *argv[9], printed[256];
 	int first;
 
 	(void)state;
 	assert_true(parse(words, argv, &first, printed, 2));
 	assert_true(got.flag);
 	assert_int_equal(got.seconds, 7);
+	assert_int_equal(got.count, 3);
 	assert_string_equal(got.text, "x");
 	assert_string_equal(argv[first], "a");
 	assert_string_equal(argv[first + 1], "b");
@@ -107,6 +110,9 @@ static void test_options_mistakes_are_one_line(void **state)
 		{ { "--timeout", "x" }, "not a number of seconds" },
 		{ { "--timeout", "-1" }, "not a number of seconds" },
 		{ { "--timeout", "86401" }, "not a number of seconds" },
+		{ { "-c", "0" }, "--count 0: not a number, 1 to" },
+		{ { "--count", "1000001" }, "not a number" },
+		{ { "-c", "2x" }, "not a number" },
 	};
 	char *argv[8], printed[256];
 	int first;
