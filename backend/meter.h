@@ -27,7 +27,7 @@
 
 #include "histogram.h"
 
-#define METER_EVERY	16
+#define METER_EVERY	64
 #define METER_BYTES	20480u		/* in the journal: whole pages */
 
 enum meter_timed {

@@ -14,8 +14,8 @@ static const char usage[] =
 	"started again; and how long requests took, from the worker's taking them off the\n"
 	"ring to its answer, and the disk's pauses when workers were replaced. With DEV\n"
 	"also where its rings stand.\n\n"
-	"Not every request is timed: while there is much to do, one batch in 16, and each\n"
-	"of its requests counts 16 times. 'max' is the longest of those that were timed.\n\n"
+	"Not every request is timed: while there is much to do, one batch in 64, and each\n"
+	"of its requests counts 64 times. 'max' is the longest of those that were timed.\n\n"
 	"  --json         all of it, of each ring, with percentiles\n"
 	"  --openmetrics  for monitoring: OpenMetrics text, with histograms\n";
 

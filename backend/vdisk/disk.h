@@ -72,8 +72,7 @@ struct request {
 	char *buf;			/* DISK_BUFFER bytes that are ours */
 	uint32_t touched;		/* of these, so many have memory behind them */
 	uint64_t discarded;		/* bytes; of a discard, which is done in parts */
-	uint64_t taken_ns;		/* 0: it is not timed */
-	uint32_t weight;		/* how often it counts if it is */
+	struct stamp stamp;		/* whether it is timed */
 	struct target_io io;
 	struct blk_plan plan;
 	struct iovec iov[BLK_MAX_PIECES];	/* io's */

@@ -48,7 +48,7 @@ static struct request *request_begin(struct queue *q, const struct taken *t,
 	r->op = blk_request_op(&t->req);
 	r->phase = PHASE_NEW;
 	r->discarded = 0;
-	stopwatch_start(&q->watch, r);
+	stopwatch_start(&q->watch, &r->stamp);
 	r->status = (int16_t)blk_verdict_status(verdict);
 	if (verdict == BLK_VALID)
 		return r;

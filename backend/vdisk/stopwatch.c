@@ -49,30 +49,15 @@ void stopwatch_stop(struct stopwatch *watch)
 		write_once(&watch->meter->gone_ns, loop_now());
 }
 
-void stopwatch_batch(struct stopwatch *watch, uint32_t req_prod)
+void stopwatch_stamp(struct stopwatch *watch)
 {
-	bool due = ++watch->untimed >= METER_EVERY;
-
-	write_once(&watch->meter->req_prod, req_prod);
-	watch->taken_ns = 0;
-	if (!due && !watch->rested)
-		return;
-	watch->taken_ns = loop_now();
-	watch->weight = watch->rested ? 1 : METER_EVERY;
-	if (watch->rested)		/* that one was of the other kind */
-		watch->untimed--;
-	else
+	watch->batch = (struct stamp){ .taken_ns = loop_now(),
+				       .weight = watch->rested ? 1 : METER_EVERY };
+	if (!watch->rested)
 		watch->untimed = 0;
 	watch->rested = false;
 	if (!watch->stood_ns)
-		write_once(&watch->meter->alive_ns, watch->taken_ns);
-}
-
-void stopwatch_start(struct stopwatch *watch, struct request *r)
-{
-	r->taken_ns = watch->taken_ns;
-	r->weight = watch->weight;
-	watch->running += r->taken_ns != 0;
+		write_once(&watch->meter->alive_ns, watch->batch.taken_ns);
 }
 
 static void time_request(struct stopwatch *watch, const struct request *r, uint64_t now)
@@ -84,16 +69,15 @@ static void time_request(struct stopwatch *watch, const struct request *r, uint6
 
 	watch->running--;
 	if (r->status == BLK_OKAY && r->op < sizeof(kinds))
-		histogram_add(&watch->meter->timed[kinds[r->op]], now - r->taken_ns, r->weight);
+		histogram_add(&watch->meter->timed[kinds[r->op]], now - r->stamp.taken_ns,
+			      r->stamp.weight);
 }
 
-void stopwatch_published(struct stopwatch *watch, const struct request *answered,
-			 unsigned int mapped_pages)
+void stopwatch_settle(struct stopwatch *watch, const struct request *answered)
 {
 	const struct request *r = answered;
 	uint64_t now = 0;
 
-	write_once(&watch->meter->mapped_pages, mapped_pages);
 	if (watch->stood_ns) {
 		now = loop_now();
 		pause_ended(watch, watch->stood_ns, now);
@@ -101,7 +85,7 @@ void stopwatch_published(struct stopwatch *watch, const struct request *answered
 		write_once(&watch->meter->gone_ns, 0);
 	}
 	for (; r && watch->running > 0; r = r->next) {
-		if (!r->taken_ns)
+		if (!r->stamp.taken_ns)
 			continue;
 		if (!now)
 			now = loop_now();

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""openmetrics.py - reads OpenMetrics 1.0 text from standard input, and insists on its rules
+"""openmetrics.py - reads OpenMetrics 1.0 text, of standard input or files, and insists on its rules
 
 Prints how many samples there were; on the first offence the line and what is wrong with it, and
 ends with status 1. Strict where a scraper may be lenient: only what xpv prints is known.
@@ -148,10 +148,14 @@ def check(text):
 
 
 def main():
-    try:
-        print(check(sys.stdin.buffer.read().decode("utf-8")))
-    except (ValueError, UnicodeDecodeError) as error:
-        sys.exit(f"openmetrics: {error}")
+    total = 0
+    for path in sys.argv[1:] or ["/dev/stdin"]:
+        try:
+            with open(path, "rb") as file:
+                total += check(file.read().decode("utf-8"))
+        except (ValueError, UnicodeDecodeError) as error:
+            sys.exit(f"openmetrics: {path}: {error}")
+    print(total)
 
 
 if __name__ == "__main__":
