@@ -116,6 +116,23 @@ static void test_percentile_is_within_a_thirtysecond_of_the_sorted_sample(void *
 	spread_fini(&s);
 }
 
+static void test_percentile_of_few_is_the_nearest_rank(void **state)
+{
+	static struct histogram h;
+	struct spread s;
+
+	(void)state;
+	histogram_add(&h, 256, 1);
+	histogram_add(&h, 65536, 1);
+	histogram_add(&h, 1u << 30, 1);
+	s = spread_of(&h, 1);
+	assert_in_range(spread_percentile(&s, 333333), 256, 272);
+	assert_in_range(spread_percentile(&s, 500000), 65536, 69632);
+	assert_in_range(spread_percentile(&s, 666666), 65536, 69632);
+	assert_int_equal(spread_percentile(&s, 666667), 1u << 30);
+	spread_fini(&s);
+}
+
 static void test_percentile_of_nothing_is_zero(void **state)
 {
 	struct spread s = { .nr = 0 };
@@ -275,6 +292,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_percentile_is_within_a_thirtysecond_of_the_sorted_sample),
+		cmocka_unit_test(test_percentile_of_few_is_the_nearest_rank),
 		cmocka_unit_test(test_percentile_of_nothing_is_zero),
 		cmocka_unit_test(test_percentile_is_never_above_the_maximum),
 		cmocka_unit_test(test_since_leaves_what_came_between),
