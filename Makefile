@@ -131,6 +131,7 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/resize.c \
 	    backend/supervisor/ring_stats.c \
 	    backend/supervisor/run_file.c \
+	    backend/supervisor/sector.c \
 	    backend/supervisor/step.c \
 	    backend/supervisor/store.c \
 	    backend/supervisor/vdisk.c \

@@ -82,6 +82,7 @@ struct wire_probed {
 	uint64_t bytes;
 	int32_t rc;			/* 0 or -errno; then text says why */
 	uint32_t readonly;
+	uint32_t unit;			/* it takes no less at a time, in bytes */
 	char text[WIRE_TEXT];
 };
 

@@ -20,8 +20,8 @@
 
 /* What may stand before '='; xl-disk-configuration(5). */
 static const char *const spec_keys[] = {
-	"access", "backend", "backendtype", "devtype", "format", "reconnect", "script",
-	"specification", "target", "vdev",
+	"access", "backend", "backendtype", "devtype", "format", "script", "specification",
+	"target", "vdev",
 };
 
 static bool known_key(const char *key, size_t len)
@@ -32,11 +32,12 @@ static bool known_key(const char *key, size_t len)
 	return false;
 }
 
-/* Finds a component that looks like "key=value" and has no key of ours. A path that holds '='
- * can be given as target=, which takes the rest of the text as it is. */
-static bool check_keys(const char *spec)
+/* Finds a component that looks like "key=value" and has no key of ours, in what is `left` of the
+ * specification without xpv's own words. A path that holds '=' can be given as target=, which takes
+ * the rest of the text as it is. */
+static bool check_keys(const char *spec, const char *left)
 {
-	const char *p = spec + strspn(spec, " \t\n");
+	const char *p = left + strspn(left, " \t\n");
 
 	/* libxlutil would take the first word for the name of a script */
 	if (!strncmp(p, "nbd:", 4) || !strncmp(p, "nbd+unix:", 9)) {
@@ -50,8 +51,8 @@ static bool check_keys(const char *spec)
 		if (len && p[len] == '=') {
 			if (!known_key(p, len)) {
 				tool_error("disk '%s': unknown key '%.*s'; the keys are format, "
-					   "vdev, access, devtype, reconnect and, last, "
-					   "target", spec,
+					   "vdev, access, devtype, reconnect, sector-size, "
+					   "physical-sector-size and, last, target", spec,
 					   (int)len, p);
 				return false;
 			}
@@ -184,6 +185,9 @@ static int take_target(struct disk *disk, const char *spec, const libxl_device_d
 		disk->kind = XS_TARGET_VHD;
 	else if (target.kind != XS_TARGET_FILE)
 		disk->kind = target.kind;
+	if (target.bytes && disk->sector_size && target.bytes % disk->sector_size)
+		return tool_error("disk '%s': target %s: not a multiple of sector-size=%u; round "
+				  "it up", spec, d->pdev_path, disk->sector_size);
 	disk->target = target.kind == XS_TARGET_FILE ? name_file(disk->kind, d->pdev_path) :
 		       strdup(d->pdev_path);
 	return disk->target ? TOOL_OK : tool_error("disk '%s': %s", spec, strerror(errno));
@@ -198,6 +202,9 @@ static int refuse_moot(const char *spec, const struct disk *disk)
 	if (disk->backing && !xs_target_is_format(disk->kind))
 		return tool_error("disk '%s': 'backing' is for images of format qcow2, vhd and "
 				  "vmdk; leave it out", spec);
+	if (disk->physical_sector_size && disk->physical_sector_size < disk->sector_size)
+		return tool_error("disk '%s': physical-sector-size= is less than sector-size=; "
+				  "leave it out", spec);
 	if (disk->reconnect && disk->kind != XS_TARGET_NBD && !xs_target_is_format(disk->kind))
 		return tool_error("disk '%s': reconnect= is for targets that a server has; leave "
 				  "it out", spec);
@@ -250,12 +257,12 @@ int disk_parse(struct disk *disk, const char *const *parts, size_t n)
 
 	*disk = (struct disk) { .trusted = true };
 	for (size_t i = 0; i < n && !rc; i++) {
-		if (!check_keys(parts[i]))
-			rc = TOOL_FAILED;
-		else if (!words_add(&copy, parts[i]))
+		if (!words_add(&copy, parts[i]))
 			rc = tool_error("disk '%s': out of memory; free some", parts[i]);
 		else
 			rc = disk_take_words(disk, copy.argv[i]);
+		if (!rc && !check_keys(parts[i], copy.argv[i]))
+			rc = TOOL_FAILED;
 	}
 	if (!rc)
 		rc = parse_words(disk, n ? parts[0] : "", &copy);

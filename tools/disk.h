@@ -19,6 +19,7 @@ struct disk {
 	bool direct;		/* past the host's page cache */
 	bool backing;		/* the image may name other files that are a part of it */
 	unsigned int reconnect;	/* seconds that I/O waits for a lost server; 0: not said */
+	unsigned int sector_size, physical_sector_size;	/* bytes; 0: the image's own */
 };
 
 /* disk.c: xl's disk specification */
@@ -47,9 +48,9 @@ struct image {
 	uint64_t start, end;	/* end is UINT64_MAX where nothing cuts it short */
 };
 
-/* Whether the backend could serve it; `raw`: as it is, so that its size must fit. 0, or TOOL_FAILED
- * with an error printed. */
-int image_check(const char *path, bool readonly, bool raw, struct image *image);
+/* Whether the backend could serve it; unit: what its size must be a multiple of, 0 if it is not
+ * served as it is. 0, or TOOL_FAILED with an error printed. */
+int image_check(const char *path, bool readonly, unsigned int unit, struct image *image);
 /* The same of a disk's target; what is no file is left to the backend, and *image as it was. */
 int disk_check(const struct disk *disk, struct image *image);
 /* Just which one it is; false if there is none. */

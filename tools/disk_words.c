@@ -13,7 +13,6 @@
 
 #include "disk.h"
 
-#define RECONNECT "reconnect="
 #define FORMAT "format="
 #define RAW "raw"
 #define VMDK "vmdk"
@@ -44,19 +43,52 @@ static bool take_flag(struct disk *disk, const char *p, size_t len)
 	return false;
 }
 
-/* The store's key says what is accepted. */
-static int take_reconnect(struct disk *disk, const char *spec, const char *p, size_t len)
+static uint64_t as_is(uint64_t value)
 {
-	char accepted[96];
-	uint64_t seconds;
+	return value;
+}
 
-	if (!xs_parse(XS_B_RECONNECT, p, len, &seconds)) {
-		disk->reconnect = (unsigned int)seconds;
-		return TOOL_OK;
+/* The choices of a sector size: 512 is the first, each is the double of the one before. */
+static uint64_t nth_size(uint64_t index)
+{
+	return UINT64_C(512) << index;
+}
+
+/* Words with a number behind them. 1: this is one of them; 0: it is not; -1 with an error printed.
+ * The store's key says what is accepted. */
+static int take_value(struct disk *disk, const char *spec, const char *p, size_t len)
+{
+	const struct {
+		const char *prefix;
+		enum xs_key_id key;
+		const char *what;
+		uint64_t (*meaning)(uint64_t value);
+		unsigned int *into;
+	} values[] = {
+		{ "reconnect=", XS_B_RECONNECT, "number of seconds", as_is, &disk->reconnect },
+		{ "sector-size=", XS_B_WANTED_SECTOR_SIZE, "sector size", nth_size,
+		  &disk->sector_size },
+		{ "physical-sector-size=", XS_B_WANTED_PHYSICAL_SIZE, "sector size", nth_size,
+		  &disk->physical_sector_size },
+	};
+	char accepted[96];
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		size_t n = strlen(values[i].prefix);
+		uint64_t value;
+
+		if (len < n || memcmp(p, values[i].prefix, n))
+			continue;
+		if (!xs_parse(values[i].key, p + n, len - n, &value)) {
+			*values[i].into = (unsigned int)values[i].meaning(value);
+			return 1;
+		}
+		xs_describe(xs_key(values[i].key), accepted, sizeof(accepted));
+		tool_error("disk '%s': '%.*s' is no %s for %s; it must be %s", spec,
+			   (int)(len - n), p + n, values[i].what, values[i].prefix, accepted);
+		return -1;
 	}
-	xs_describe(xs_key(XS_B_RECONNECT), accepted, sizeof(accepted));
-	return tool_error("disk '%s': '%.*s' is no number of seconds for reconnect=; it must be %s",
-			  spec, (int)len, p, accepted);
+	return 0;
 }
 
 /* A format that libxlutil would refuse becomes one that it accepts, and is remembered. The word
@@ -77,16 +109,15 @@ static void take_format(struct disk *disk, char *spec, char *p, size_t len)
 
 int disk_take_words(struct disk *disk, char *spec)
 {
-	const size_t prefix = sizeof(RECONNECT) - 1;
 	char *p = spec + strspn(spec, " \t\n");
 
 	while (*p && strncmp(p, "target=", 7)) {
 		size_t len = strcspn(p, ","), gone = len + (p[len] == ',');
-		bool seconds = len >= prefix && !memcmp(p, RECONNECT, prefix);
+		int taken = take_value(disk, spec, p, len);
 
-		if (seconds && take_reconnect(disk, spec, p + prefix, len - prefix))
+		if (taken < 0)
 			return TOOL_FAILED;
-		if (seconds || take_flag(disk, p, len)) {
+		if (taken || take_flag(disk, p, len)) {
 			memmove(p, p + gone, strlen(p + gone) + 1);
 			continue;
 		}

@@ -132,7 +132,7 @@ static int check_writable(const char *path, int fd)
 			  "writable", path);
 }
 
-static int check_size(const char *path, int fd, const struct stat *st)
+static int check_size(const char *path, int fd, const struct stat *st, unsigned int unit)
 {
 	uint64_t bytes = (uint64_t)st->st_size;
 
@@ -142,14 +142,14 @@ static int check_size(const char *path, int fd, const struct stat *st)
 	if (!bytes)
 		return tool_error("%s: it is empty; give it a size, as with 'truncate -s 1G'",
 				  path);
-	if (bytes % SECTOR)
-		return tool_error("%s: its size, %llu bytes, is not a multiple of %d; round it "
-				  "up with 'truncate -s %%%d'", path,
-				  (unsigned long long)bytes, SECTOR, SECTOR);
+	if (bytes % unit)
+		return tool_error("%s: its size, %llu bytes, is not a multiple of %u; round it "
+				  "up with 'truncate -s %%%u'", path,
+				  (unsigned long long)bytes, unit, unit);
 	return TOOL_OK;
 }
 
-int image_check(const char *path, bool readonly, bool raw, struct image *image)
+int image_check(const char *path, bool readonly, unsigned int unit, struct image *image)
 {
 	int fd, rc = TOOL_OK;
 	struct stat st;
@@ -176,18 +176,20 @@ int image_check(const char *path, bool readonly, bool raw, struct image *image)
 		return say_cannot_open(path, readonly, errno);
 	if (block && !readonly)
 		rc = check_writable(path, fd);
-	if (!rc && raw)
-		rc = check_size(path, fd, &st);
+	if (!rc && unit)
+		rc = check_size(path, fd, &st, unit);
 	close(fd);
 	return rc;
 }
 
 int disk_check(const struct disk *disk, struct image *image)
 {
+	unsigned int unit = disk->sector_size ? disk->sector_size : SECTOR;
 	struct xs_target target;
 
 	if (!xs_target_is_file(disk->kind))
 		return TOOL_OK;
 	xs_target_parse(disk->target, &target);
-	return image_check(target.path, disk->readonly, disk->kind == XS_TARGET_FILE, image);
+	return image_check(target.path, disk->readonly, disk->kind == XS_TARGET_FILE ? unit : 0,
+			   image);
 }

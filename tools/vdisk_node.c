@@ -129,11 +129,36 @@ static bool find_conflict(struct xs_handle *xs, xs_transaction_t t, struct vdisk
 	return found;
 }
 
+/* What is xpv's own, or old: written only if asked for, as libxl does with such keys. */
+static bool write_extras(struct xs_handle *xs, xs_transaction_t t, const struct device *dev,
+			 const struct disk *disk)
+{
+	const struct {
+		enum xs_key_id key;
+		unsigned int value;
+	} extras[] = {
+		{ XS_B_DIRECT_IO_SAFE, disk->direct_io_safe },
+		{ XS_B_DIRECT, disk->direct },
+		{ XS_B_BACKING, disk->backing },
+		{ XS_B_RECONNECT, disk->reconnect },
+		{ XS_B_WANTED_SECTOR_SIZE, disk->sector_size },
+		{ XS_B_WANTED_PHYSICAL_SIZE, disk->physical_sector_size },
+	};
+	char text[16];
+
+	for (size_t i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
+		xs_format_u64(text, sizeof(text), extras[i].value);
+		if (extras[i].value && !device_set(xs, t, dev, extras[i].key, text))
+			return false;
+	}
+	return true;
+}
+
 static bool write_node(struct xs_handle *xs, xs_transaction_t t, const struct vdisk_addition *add)
 {
 	const struct disk *disk = add->disk;
 	bool foreign = add->dev.kind == XS_KIND_QDISK;
-	char devid[16], name[32], reconnect[16];
+	char devid[16], name[32];
 	const struct setting settings[] = {
 		{ XS_F_VIRTUAL_DEVICE, devid },
 		{ XS_F_DEVICE_TYPE, type_of(disk) },
@@ -155,15 +180,10 @@ static bool write_node(struct xs_handle *xs, xs_transaction_t t, const struct vd
 	size_t n = sizeof(settings) / sizeof(settings[0]);
 
 	xs_format_u64(devid, sizeof(devid), disk->devid);
-	xs_format_u64(reconnect, sizeof(reconnect), disk->reconnect);
 	xs_vdev_name(name, sizeof(name), disk->devid);
 	return device_write(xs, t, &add->dev, settings, n) &&
 	       (!foreign || device_set(xs, t, &add->dev, XS_B_SERVED_BY, "xpv")) &&
-	       /* written only if asked for, as libxl does */
-	       (!disk->direct_io_safe || device_set(xs, t, &add->dev, XS_B_DIRECT_IO_SAFE, "1")) &&
-	       (!disk->direct || device_set(xs, t, &add->dev, XS_B_DIRECT, "1")) &&
-	       (!disk->backing || device_set(xs, t, &add->dev, XS_B_BACKING, "1")) &&
-	       (!disk->reconnect || device_set(xs, t, &add->dev, XS_B_RECONNECT, reconnect));
+	       write_extras(xs, t, &add->dev, disk);
 }
 
 /* Read within the transaction: a guest that is destroyed meanwhile makes it start again. */

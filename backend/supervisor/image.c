@@ -96,6 +96,20 @@ static int read_number(struct device *dev, enum xs_key_id id, uint64_t *out)
 	return 0;
 }
 
+/* A size that is one of the key's choices: 512 bytes is the first, each is the double of the one
+ * before. 0: it is absent. */
+static int read_sector_size(struct device *dev, enum xs_key_id id, uint32_t *out)
+{
+	uint64_t index;
+	int rc = store_number(dev, XBT_NULL, dev->be_path, id, 0, &index);
+
+	*out = rc ? 0 : BLK_SECTOR << index;
+	if (rc && rc != -ENOENT)
+		return device_reason(dev, "the key %s cannot be read: %s", xs_key(id)->name,
+				     strerror(-rc));
+	return 0;
+}
+
 static int read_settings(struct device *dev)
 {
 	uint64_t type, direct, reconnect;
@@ -108,7 +122,10 @@ static int read_settings(struct device *dev)
 	rc = store_number(dev, XBT_NULL, dev->be_path, XS_B_TYPE, 0, &type);
 	if (rc && rc != -ENOENT)
 		return device_reason(dev, "the key type cannot be read: %s", strerror(-rc));
-	if (read_number(dev, XS_B_DIRECT, &direct) || read_number(dev, XS_B_RECONNECT, &reconnect))
+	if (read_number(dev, XS_B_DIRECT, &direct) ||
+	    read_number(dev, XS_B_RECONNECT, &reconnect) ||
+	    read_sector_size(dev, XS_B_WANTED_SECTOR_SIZE, &dev->disk.wanted_sector_size) ||
+	    read_sector_size(dev, XS_B_WANTED_PHYSICAL_SIZE, &dev->disk.wanted_physical))
 		return -1;
 	dev->disk.direct = direct;
 	dev->disk.reconnect = (uint32_t)reconnect;
@@ -130,30 +147,6 @@ static int say_not_opened(struct device *dev)
 				     "out", dev->disk.target);
 	return device_reason(dev, "%s: %s: check the path and its permissions", dev->disk.target,
 			     strerror(errno));
-}
-
-/* Past the page cache the medium's own unit counts, and guests are promised sectors of 512 bytes.
- * Who cannot say what the unit is will be believed to have that one. */
-static bool fits_directly(struct device *dev, const struct stat *st)
-{
-	unsigned int unit = 0;
-	int size;
-
-	if (S_ISBLK(st->st_mode) && ioctl(dev->disk.fd, BLKSSZGET, &size) == 0)
-		unit = (unsigned int)size;
-#ifdef STATX_DIOALIGN
-	struct statx stx;
-
-	if (S_ISREG(st->st_mode) &&
-	    statx(dev->disk.fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) == 0 &&
-	    (stx.stx_mask & STATX_DIOALIGN))
-		unit = stx.stx_dio_offset_align;
-#endif
-	if (unit <= BLK_SECTOR)
-		return true;
-	device_reason(dev, "%s: with O_DIRECT it takes multiples of %u bytes, and the guest may "
-		      "ask for %d: leave 'direct' out", dev->disk.target, unit, BLK_SECTOR);
-	return false;
 }
 
 /* True: fd is a loop device that is the whole of a file, the one that st describes. */
@@ -193,16 +186,13 @@ static void look_behind_loop(struct device *dev)
 	memcpy(dev->disk.target, path, sizeof(path));
 }
 
-/* The size of what fd is, in bytes; 0 with a reason if it cannot be a disk. */
+/* Which file it is, and its size in bytes; 0 with a reason if it cannot be a disk. */
 static uint64_t measure(struct device *dev)
 {
 	const char *path = dev->disk.target;
 	uint64_t bytes = 0;
-	unsigned int physical = 0;
 	struct stat st;
 
-	dev->disk.sector_size = BLK_SECTOR;
-	dev->disk.physical_sector_size = BLK_SECTOR;
 	if (fstat(dev->disk.fd, &st))
 		return 0;
 	dev->identity[0] = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
@@ -212,28 +202,19 @@ static uint64_t measure(struct device *dev)
 	} else if (S_ISBLK(st.st_mode)) {
 		if (ioctl(dev->disk.fd, BLKGETSIZE64, &bytes))
 			bytes = 0;
-		if (ioctl(dev->disk.fd, BLKPBSZGET, &physical) == 0 && physical >= BLK_SECTOR)
-			dev->disk.physical_sector_size = physical;
 	} else {
 		device_reason(dev, "%s is neither a file nor a block device: name an image",
 			      path);
 		return 0;
 	}
-	if (dev->disk.direct && !fits_directly(dev, &st))
-		return 0;
 	if (bytes == 0)
 		device_reason(dev, "%s is empty: give it a size, as with truncate -s", path);
-	else if (bytes % BLK_SECTOR)
-		device_reason(dev, "%s has %llu bytes, not a multiple of %d: is it a raw image?",
-			      path, (unsigned long long)bytes, BLK_SECTOR);
-	else
-		return bytes;
-	return 0;
+	return bytes;
 }
 
 static int open_file(struct device *dev)
 {
-	uint64_t bytes;
+	struct medium medium;
 	int locked = 0;
 
 	dev->disk.fd = open_path(dev, dev->disk.target);
@@ -245,14 +226,17 @@ static int open_file(struct device *dev)
 		return device_reason(dev, "%s is read-only: attach it with access=ro",
 				     dev->disk.target);
 	}
+	medium = sector_ask(dev->disk.fd);	/* of a loop device, before it is looked behind */
 	look_behind_loop(dev);
 	fcntl(dev->disk.fd, F_SETFL, dev->disk.direct ? O_DIRECT : 0);	/* now it may wait */
-	bytes = measure(dev);
-	if (bytes == 0) {
+	medium.bytes = measure(dev);
+	if (dev->disk.direct)
+		medium.unit = sector_direct_unit(dev->disk.fd);
+	if (medium.bytes == 0 || sector_settle(dev, &medium)) {
 		image_close(dev);
 		return -1;
 	}
-	dev->disk.sectors = bytes / BLK_SECTOR;
+	dev->disk.sectors = medium.bytes / BLK_SECTOR;
 	image_find_discard(dev);
 	return 0;
 }

@@ -23,10 +23,13 @@ static bool file_path(const struct device *dev, char *buf, size_t size)
 	return run_file_path(dev, "ram", buf, size);
 }
 
-static void describe(struct device *dev, uint64_t bytes)
+static int describe(struct device *dev, uint64_t bytes)
 {
+	const struct medium medium = { .bytes = bytes, .logical = BLK_SECTOR,
+				       .physical = BLK_SECTOR };
+
 	dev->disk.sectors = bytes / BLK_SECTOR;
-	dev->disk.sector_size = dev->disk.physical_sector_size = BLK_SECTOR;
+	return sector_settle(dev, &medium);
 }
 
 /* What is there from an earlier connection is kept, if it has the size. */
@@ -59,7 +62,8 @@ int memory_open(struct device *dev, const struct xs_target *target)
 	char path[RUN_PATH_MAX * 2];
 	int rc = -ENAMETOOLONG;
 
-	describe(dev, target->bytes);
+	if (describe(dev, target->bytes))
+		return -1;
 	if (target->kind == XS_TARGET_NULL) {
 		dev->disk.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 		dev->identity[0] = XS_TARGET_NULL;

@@ -185,6 +185,7 @@ void remote_probed(struct device *dev, const struct wire_probed *result)
 	snprintf(text, sizeof(text), "its server: %.*s", WIRE_TEXT - 1, result->rc ? result->text :
 		 "its size makes no sense");
 	dev->remote.bytes = result->bytes;
+	dev->remote.unit = result->unit > BLK_SECTOR ? result->unit : BLK_SECTOR;
 	dev->remote.readonly = result->readonly;
 	found(dev, result->rc || result->bytes < BLK_SECTOR || result->bytes > INT64_MAX ?
 	      REMOTE_BAD : REMOTE_GOOD, text);
@@ -217,13 +218,17 @@ bool remote_is_same(struct device *dev)
 }
 
 /* Fills in what the disk is. */
-static int open_as(struct device *dev, uint64_t sectors)
+static int open_as(struct device *dev, uint64_t sectors, uint32_t unit)
 {
+	const struct medium medium = { .bytes = sectors * BLK_SECTOR, .logical = unit,
+				       .physical = unit, .unit = unit };
+
+	if (sector_settle(dev, &medium))
+		return -1;
 	dev->disk.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (dev->disk.fd < 0)
 		return device_reason(dev, "/dev/null: %s", strerror(errno));
 	dev->disk.sectors = sectors;
-	dev->disk.sector_size = dev->disk.physical_sector_size = BLK_SECTOR;
 	dev->identity[0] = identity(dev);
 	dev->identity[1] = sectors;
 	return 0;
@@ -240,7 +245,7 @@ static int take_known(struct device *dev)
 	if (r->readonly && !dev->disk.readonly)
 		return device_reason(dev, "%s: its server lets it only be read: attach it with "
 				     "access=ro, or let it be written to there", dev->disk.target);
-	return open_as(dev, r->bytes / BLK_SECTOR);
+	return open_as(dev, r->bytes / BLK_SECTOR, r->unit);
 }
 
 int remote_open(struct device *dev)
@@ -249,7 +254,7 @@ int remote_open(struct device *dev)
 
 	r->used = true;
 	if (journal_file_connected(dev))
-		return open_as(dev, dev->journal->identity[1]);
+		return open_as(dev, dev->journal->identity[1], BLK_SECTOR);
 	if (r->known != REMOTE_UNKNOWN && r->known_of == identity(dev))
 		return take_known(dev);
 	stop(dev);

@@ -31,6 +31,7 @@ struct remote {
 	enum remote_known known;
 	uint64_t known_of;
 	uint64_t bytes;
+	uint32_t unit;		/* it takes no less at a time, in bytes */
 	bool readonly;
 	char why[WIRE_TEXT + 160];
 };

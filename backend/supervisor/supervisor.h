@@ -10,6 +10,7 @@
  *	hotplug.c	devices that a script sets up
  *	vdisk.c		what the steps mean for a disk: its features, its connection
  *	image.c		what a disk is served from: found, opened, measured
+ *	sector.c	what its sectors are
  *	memory.c	disks without an image
  *	remote.c	disks that a server has
  *	format.c	images that are not raw: such a server for each
@@ -141,7 +142,8 @@ struct device {
 	struct {
 		int fd;
 		uint64_t sectors;
-		uint32_t sector_size, physical_sector_size;
+		uint32_t sector_size, physical_sector_size;	/* bytes */
+		uint32_t wanted_sector_size, wanted_physical;	/* 0: not said */
 		bool readonly, direct, discard;
 		bool grown;		/* and the guest has not been told */
 		uint32_t discard_granularity, discard_alignment;	/* bytes */
@@ -225,6 +227,20 @@ extern const struct device_class vdisk_class;
 /* Opens what serves the disk, finds its size and identity; idempotent. 0 or -1 with a reason. */
 int image_open(struct device *dev);
 void image_close(struct device *dev);
+
+/* sector.c */
+struct medium {
+	uint64_t bytes;
+	uint32_t logical, physical;	/* sizes of its sectors, in bytes */
+	uint32_t unit;			/* it takes no less at a time; 0: whatever it is */
+};
+
+/* What a block device says of itself; of anything else, 512 bytes. No `bytes`, no `unit`. */
+struct medium sector_ask(int fd);
+/* What O_DIRECT takes. */
+uint32_t sector_direct_unit(int fd);
+/* Decides what the guest's disk has; -1 with a reason: that cannot be. */
+int sector_settle(struct device *dev, const struct medium *m);
 
 /* resize.c */
 /* Makes the image that much larger, or (bytes 0) takes it as large as it is, and tells the worker

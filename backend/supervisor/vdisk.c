@@ -102,11 +102,29 @@ static int read_ring(struct device *dev, struct wire_vdisk *disk)
 	return rc;
 }
 
+/* xen/io/blkif.h once had frontends count in units of sector-size, and say so; that was taken back,
+ * and 512 bytes is the unit whatever is said. One that means it would write to wrong places. */
+static int check_units(struct device *dev)
+{
+	uint64_t other_units = 0;
+
+	if (optional(dev, XS_F_FEATURE_LARGE_SECTOR_SIZE, &other_units))
+		return -1;
+	if (!other_units || dev->disk.sector_size == BLK_SECTOR)
+		return 0;
+	return device_reason(dev, "its frontend does not count in 512 bytes "
+			     "(feature-large-sector-size), and the disk has sectors of %u: attach "
+			     "it with sector-size=512, or take another driver",
+			     dev->disk.sector_size);
+}
+
 static int collect(struct device *dev, struct wire_msg *msg, int *fds)
 {
 	uint64_t port, persistent;
 	int rc;
 
+	if (check_units(dev))
+		return -1;
 	if (read_ring(dev, &msg->vdisk) ||
 	    store_number(dev, XBT_NULL, dev->fe_path, XS_F_EVENT_CHANNEL, 0, &port))
 		return device_reason(dev, "the frontend has not said where its ring and its "

@@ -63,11 +63,12 @@ static void probe_ready(struct nbd_client *c)
 
 	if (bytes < BLK_SECTOR)
 		why = "its export is empty";
-	else if (unit > BLK_SECTOR)
-		why = "it takes no requests as small as 512 bytes: put nbdkit's blocksize filter "
+	else if (unit > BLK_PAGE)
+		why = "it takes no requests as small as 4096 bytes: put nbdkit's blocksize filter "
 		      "before it";
 	else
 		result.bytes = (uint64_t)bytes;
+	result.unit = unit > 0 ? (uint32_t)unit : 0;
 	result.rc = *why ? -EINVAL : 0;
 	result.readonly = nbd_is_read_only(c->handle) == 1;
 	say(p->host, p->devid, &result, why);

@@ -47,6 +47,7 @@ struct nbd_target {
 	uint32_t devid;
 	char name[24];			/* for the log */
 	uint64_t sectors;
+	uint32_t sector_size;
 	bool readonly, can_flush;
 	uint64_t reconnect_ns;
 	struct nbd_client client;
@@ -303,6 +304,9 @@ static const char *examine(struct nbd_target *n, struct nbd_handle *h)
 			 (unsigned long long)n->sectors * BLK_SECTOR);
 		return why;
 	}
+	if (nbd_get_block_size(h, LIBNBD_SIZE_MINIMUM) > n->sector_size)
+		return "it takes no requests as small as the disk's sectors now: put nbdkit's "
+		       "blocksize filter before it";
 	if (!n->readonly && nbd_is_read_only(h) == 1)
 		return "its export can only be read now: let it be written to again";
 	return "";
@@ -453,7 +457,7 @@ int target_nbd_open(struct target *t, struct nbd_host *host, uint32_t devid,
 	if (!n)
 		return -ENOMEM;
 	*n = (struct nbd_target){ .next = host->targets, .host = host, .devid = devid,
-				  .sectors = conn->sectors,
+				  .sectors = conn->sectors, .sector_size = conn->sector_size,
 				  .readonly = conn->flags & WIRE_READONLY,
 				  .reconnect_ns = conn->reconnect * SECOND_NS,
 				  .progress_ns = loop_now() };

@@ -8,6 +8,10 @@
  * write whose segments stand in a page of the guest's; BLK_MAX_PIECES of them fit one page, so no
  * more than the first page is ever looked at.
  *
+ * On a disk with larger sectors the range as a whole must consist of them, in numbers that count
+ * 512 bytes all the same. A segment need not: where data stands in memory is nothing to the disk,
+ * and a frontend cuts what crosses a page.
+ *
  * Sources: xen/io/blkif.h; XSA-142 (read-only), XSA-155 (why the request, and the page of its
  * segments, must be a copy).
  */

@@ -78,7 +78,8 @@ refuses 2 "'direct' is for" xpv block-attach g direct,vdev=xvda,target=null:1M
 if [ "$(id -u)" -eq 0 ] && loop=$(losetup --find --show --sector-size 4096 "$DIR/a.img" 2>/dev/null); then
 	losetup --direct-io=on "$loop" 2>/dev/null || true
 	rm "$DIR/a.img"		# so that it is not opened in the loop device's place
-	refuses 1 "multiples of 4096 bytes" xpv block-attach g "direct,vdev=xvda,target=$loop"
+	refuses 1 "multiples of 4096 bytes" xpv block-attach g \
+		"direct,sector-size=512,vdev=xvda,target=$loop"
 else
 	echo "not checked: loop devices cannot be set up here"
 fi

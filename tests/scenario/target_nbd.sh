@@ -67,8 +67,8 @@ refuses 1 "its server" xpv block-attach g \
 	"vdev=xvdd,target=nbd+unix:///missing?socket=$DIR/strict.sock"
 works xpv block-attach g "vdev=xvdd,target=nbd+unix:///there?socket=$DIR/strict.sock"
 works xpv block-detach g xvdd
-server large --filter=blocksize-policy memory 1M blocksize-minimum=4096 \
-	blocksize-error-policy=error
+server large --filter=blocksize-policy memory 1M blocksize-minimum=8192 \
+	blocksize-preferred=8192 blocksize-error-policy=error
 refuses 1 "blocksize filter" xpv block-attach g "vdev=xvdd,target=$(at large)"
 server none memory 0
 refuses 1 "is empty" xpv block-attach g "vdev=xvdd,target=$(at none)"

@@ -86,7 +86,8 @@ static void start(unsigned int i, enum target_op op, uint64_t off)
 
 static void open_target(unsigned int reconnect, bool readonly)
 {
-	const struct wire_vdisk conn = { .sectors = SERVER_BYTES / 512, .target = WIRE_NBD,
+	const struct wire_vdisk conn = { .sectors = SERVER_BYTES / 512, .sector_size = 512,
+					 .target = WIRE_NBD,
 					 .reconnect = reconnect,
 					 .flags = readonly ? WIRE_READONLY : 0 };
 

@@ -126,6 +126,7 @@ static void test_disk_parse_words_of_xpv(void **state)
 		"vdev=xvda,direct,target=/b",
 		"vdev=xvda,format=qcow2,backing,reconnect=7,target=/b",
 		"direct,no-direct,vdev=xvda,target=/direct,direct",
+		"sector-size=4096,vdev=xvda,physical-sector-size=65536,target=/sector-size=1",
 	};
 	struct disk disk;
 
@@ -137,8 +138,13 @@ static void test_disk_parse_words_of_xpv(void **state)
 	assert_true(disk.backing && disk.reconnect == 7);
 	disk_fini(&disk);
 	assert_int_equal(disk_parse(&disk, &words[2], 1), TOOL_OK);
-	assert_false(disk.direct);
+	assert_false(disk.direct || disk.sector_size || disk.physical_sector_size);
 	assert_string_equal(disk.target, "/direct,direct");
+	disk_fini(&disk);
+	assert_int_equal(disk_parse(&disk, &words[3], 1), TOOL_OK);
+	assert_int_equal(disk.sector_size, 4096);
+	assert_int_equal(disk.physical_sector_size, 65536);
+	assert_string_equal(disk.target, "/sector-size=1");
 	disk_fini(&disk);
 }
 
@@ -189,6 +195,12 @@ static void test_disk_parse_bad_specs_are_one_line(void **state)
 		{ "vdev=xvda,reconnect=0,target=nbd://h/", "from 1 to 86400" },
 		{ "vdev=xvda,reconnect=5,target=/b", "leave it out" },
 		{ "vdev=xvda,direct,target=null:1M", "'direct' is for" },
+		{ "vdev=xvda,sector-size=520,target=/b", "one of 512, 1024, 2048, 4096" },
+		{ "vdev=xvda,sector-size=,target=/b", "no sector size" },
+		{ "vdev=xvda,sector-size=8192,target=/b", "no sector size" },
+		{ "vdev=xvda,physical-sector-size=0,target=/b", "no sector size" },
+		{ "vdev=xvda,sector-size=4096,physical-sector-size=512,target=/b", "is less" },
+		{ "vdev=xvda,sector-size=4096,target=null:513K", "not a multiple of sector-size" },
 		{ "vdev=xvda,direct,format=qcow2,target=/b", "'direct' is for" },
 		{ "vdev=xvda,backing,target=/b", "'backing' is for" },
 		{ "vdev=xvda,format=raw,format=vhd,target=/b", "respecified" },
@@ -243,7 +255,7 @@ static void check_image(const char *path, bool readonly, const char *part)
 	int rc;
 
 	capture_begin(&c, 2);
-	rc = image_check(path, readonly, true, &image);
+	rc = image_check(path, readonly, 512, &image);
 	capture_end(&c);
 	if (!part) {
 		assert_string_equal(c.text, "");
