@@ -125,6 +125,7 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/image.c \
 	    backend/supervisor/journal_file.c \
 	    backend/supervisor/main.c \
+	    backend/supervisor/medium.c \
 	    backend/supervisor/memory.c \
 	    backend/supervisor/process.c \
 	    backend/supervisor/remote.c \

@@ -11,6 +11,7 @@
  *	supervisor -> worker			worker -> supervisor
  *	WIRE_ATTACH devid, vdisk + 2 fds	WIRE_ATTACHED devid, result (rc 0, or why not)
  *	WIRE_DETACH devid			WIRE_DETACHED devid (nothing is mapped any more)
+ *	WIRE_SUSPEND devid			... and the journal is as a dead worker's
  *	WIRE_RESIZE devid, vdisk.sectors	WIRE_RESIZED devid (requests may reach there)
  *	WIRE_QUIT (finish, keep the journals)	WIRE_FAILED devid, result: the guest's fault
  *
@@ -23,7 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WIRE_VERSION	2
+#define WIRE_VERSION	3
 #define WIRE_MAX_FDS	2
 #define WIRE_TEXT	192
 #define WIRE_EXPORT	256
@@ -45,6 +46,7 @@ enum wire_type {
 	WIRE_LINK_WANTED,	/* worker: its connection is lost, or was never made */
 	WIRE_LINK,		/* supervisor: there is one */
 	WIRE_TROUBLE,		/* worker: why it is not connected; "": it is */
+	WIRE_SUSPEND,		/* supervisor: as WIRE_DETACH, and the journal is kept */
 };
 
 enum wire_hello_flags {

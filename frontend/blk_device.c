@@ -43,13 +43,18 @@ static int blk_publish(struct pv_device *dev)
 	return rc;
 }
 
-/* The size and its unit, which must fit together. Requests are checked in units of 512 bytes, and
- * a page must hold whole sectors. */
+/* The size and its unit, which must fit together; only a drive may have nothing in it. Requests are
+ * checked in units of 512 bytes, and a page must hold whole sectors. */
 static int read_size(struct pv_device *dev, struct pv_blk_info *info)
 {
-	uint64_t sectors, size, physical;
+	uint64_t sectors, size, physical, flags;
 	int rc = pv_device_read(dev, XS_B_SECTORS, &sectors);
 
+	if (!rc)
+		rc = pv_device_read(dev, XS_B_INFO, &flags);
+	if (!rc && !sectors && !(flags & INFO_REMOVABLE))
+		rc = pv_device_fail(dev, PV_EBACKEND, "the backend wrote an impossible ",
+				    xs_key(XS_B_SECTORS)->name);
 	if (!rc)
 		rc = pv_device_read(dev, XS_B_SECTOR_SIZE, &size);
 	if (!rc)

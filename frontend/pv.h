@@ -197,7 +197,7 @@ enum pv_state pv_blk_state(const struct pv_blk *blk);
 enum pv_err pv_blk_error(const struct pv_blk *blk);
 const char *pv_blk_reason(const struct pv_blk *blk);
 /* What the backend says of the disk; all zero before PV_OPEN. `sectors` may change while the disk
- * is open (an online resize). Any context. */
+ * is open: an online resize; or, if it is removable, another medium, and 0 is none. Any context. */
 void pv_blk_info(const struct pv_blk *blk, struct pv_blk_info *info);
 
 /*

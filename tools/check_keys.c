@@ -230,6 +230,13 @@ static void check_geometry(struct dir *be)
 		check_report(be->c, CHECK_ERROR, path, remedies[XS_BY_BACKEND],
 			     "the disk's %llu bytes are not a multiple of it",
 			     (unsigned long long)bytes);
+	/* one that is absent or malformed has been found already */
+	if (store_get_or(be->c->xs, be->c->t, be->path, XS_B_SECTORS, 1) == 0 &&
+	    !number(be, XS_B_REMOVABLE)) {
+		xs_key_path(path, sizeof(path), be->path, XS_B_SECTORS, 0, 0);
+		check_report(be->c, CHECK_ERROR, path, remedies[XS_BY_BACKEND],
+			     "0, and the disk is no drive that could be empty");
+	}
 	if (physical % size) {
 		xs_key_path(path, sizeof(path), be->path, XS_B_PHYSICAL_SECTOR_SIZE, 0, 0);
 		check_report(be->c, CHECK_ERROR, path, remedies[XS_BY_BACKEND],

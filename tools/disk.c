@@ -111,7 +111,9 @@ static int refuse_unserved(const char *spec, const libxl_device_disk *d)
 {
 	const char *why = NULL, *remedy = "leave it out";
 
-	if (d->format != LIBXL_DISK_FORMAT_RAW && d->format != LIBXL_DISK_FORMAT_QCOW2 &&
+	if (d->format == LIBXL_DISK_FORMAT_EMPTY && d->is_cdrom && !d->script) {
+		return TOOL_OK;
+	} else if (d->format != LIBXL_DISK_FORMAT_RAW && d->format != LIBXL_DISK_FORMAT_QCOW2 &&
 	    d->format != LIBXL_DISK_FORMAT_VHD) {
 		why = "its format is none of raw, qcow2, vhd and vmdk";
 		remedy = "convert the image with 'qemu-img convert -O qcow2'";
@@ -193,6 +195,14 @@ static int take_target(struct disk *disk, const char *spec, const libxl_device_d
 	return disk->target ? TOOL_OK : tool_error("disk '%s': %s", spec, strerror(errno));
 }
 
+/* An empty drive. */
+static int take_nothing(struct disk *disk, const char *spec)
+{
+	disk->kind = XS_TARGET_NULL;
+	disk->target = strdup("");
+	return disk->target ? TOOL_OK : tool_error("disk '%s': %s", spec, strerror(errno));
+}
+
 /* Words that ask for what a target has not are no wish that is granted. */
 static int refuse_moot(const char *spec, const struct disk *disk)
 {
@@ -213,14 +223,18 @@ static int refuse_moot(const char *spec, const struct disk *disk)
 
 static int take(struct disk *disk, const char *spec, const libxl_device_disk *d)
 {
-	if (!d->pdev_path || !*d->pdev_path)
+	bool empty = !d->pdev_path || !*d->pdev_path;
+
+	if (empty && !d->is_cdrom)
 		return tool_error("disk '%s': no target; name the image with target=PATH", spec);
 	if (disk_devid(d->vdev, &disk->devid))
 		return TOOL_FAILED;
 	disk->vdev = strdup(d->vdev);
 	if (!disk->vdev)
 		return tool_error("disk '%s': %s", spec, strerror(errno));
-	if (take_target(disk, spec, d) || refuse_moot(spec, disk))
+	if (empty ? take_nothing(disk, spec) : take_target(disk, spec, d))
+		return TOOL_FAILED;
+	if (refuse_moot(spec, disk))
 		return TOOL_FAILED;
 	if (xs_parse(XS_B_PARAMS, disk->target, strlen(disk->target), NULL) ||
 	    strlen(disk->target) >= PATH_MAX)

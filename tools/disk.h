@@ -13,7 +13,8 @@
 struct disk {
 	char *vdev;		/* as written: "xvdb" */
 	uint32_t devid;		/* its number */
-	char *target;		/* as the key params says it: an absolute path, or see params.h */
+	char *target;		/* as the key params says it: an absolute path, or see params.h;
+				 * "" is an empty drive, whose kind is XS_TARGET_NULL */
 	enum xs_target_kind kind;	/* what the target is */
 	bool readonly, cdrom, direct_io_safe, discard, trusted;
 	bool direct;		/* past the host's page cache */

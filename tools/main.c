@@ -19,6 +19,8 @@ static const struct verb verbs[] = {
 	{ "block-detach", cmd_block_detach, "DOM DEV [--force]", "take it away again", false },
 	{ "block-list", cmd_block_list, "DOM...", "the disks of guests", false },
 	{ "block-resize", cmd_block_resize, "DOM DEV [SIZE]", "make it larger, in use", false },
+	{ "cd-eject", cmd_cd_eject, "DOM DEV", "take the medium out of a drive", false },
+	{ "cd-insert", cmd_cd_insert, "DOM DEV TARGET", "put a medium into a drive", false },
 	{ "check", cmd_check, "[DOM]", "why is a device stuck? lint the store", false },
 	{ "create", cmd_create, "CFG [-c] [-p] [K=V...]", "create a guest from a file", false },
 	{ "destroy", cmd_destroy, "DOM", "end a guest at once", false },

@@ -43,6 +43,8 @@ int cmd_block_attach(int argc, char **argv);
 int cmd_block_detach(int argc, char **argv);
 int cmd_block_list(int argc, char **argv);
 int cmd_block_resize(int argc, char **argv);
+int cmd_cd_eject(int argc, char **argv);
+int cmd_cd_insert(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_destroy(int argc, char **argv);

@@ -49,6 +49,14 @@ int vdisk_remove_node(struct xs_handle *xs, struct device *dev);
 bool vdisk_both_closed(const struct pair_view *view);
 int vdisk_say_store_failed(const char *name, int err);	/* TOOL_FAILED */
 
+/* vdisk_medium.c: what is in a drive */
+/*
+ * Puts the disk's target (an empty one: nothing) into the drive that has its number, and waits
+ * until a connected guest has been told. 0, or TOOL_FAILED with an error printed.
+ */
+int vdisk_change_medium(struct xs_handle *xs, const struct domain *dom, const struct disk *disk,
+			unsigned int seconds);
+
 /* vdisk_node.c: the nodes of one disk, in one transaction */
 #define VDISK_NO_SCRIPT "/bin/true"
 
@@ -58,7 +66,10 @@ enum vdisk_node {
 	VDISK_TAKEN,	/* another disk has the number */
 	VDISK_LEAVING,	/* it is being detached */
 	VDISK_SHARED,	/* another device has the image, and one of the two writes */
-	VDISK_NO_DOMAIN	/* the guest has been destroyed */
+	VDISK_NO_DOMAIN,	/* the guest has been destroyed */
+	VDISK_ABSENT,	/* there is no such disk */
+	VDISK_NO_DRIVE,	/* its medium does not change */
+	VDISK_FOREIGN	/* its backend is not xpv's */
 };
 
 struct vdisk_addition {
@@ -71,5 +82,8 @@ struct vdisk_addition {
 
 /* 0 with the outcome, or -errno. */
 int vdisk_add_node(struct xs_handle *xs, struct vdisk_addition *add);
+/* The same with the drive that is there: it is to hold the disk's target. VDISK_WRITTEN, or why
+ * not. */
+int vdisk_fill_node(struct xs_handle *xs, struct vdisk_addition *add);
 
 #endif

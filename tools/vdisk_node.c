@@ -230,3 +230,42 @@ int vdisk_add_node(struct xs_handle *xs, struct vdisk_addition *add)
 {
 	return store_transact(xs, add_node, add);
 }
+
+/* Whether it is a drive, and xpv's; a connected one says what is in it. */
+static enum vdisk_node look_at_drive(struct xs_handle *xs, xs_transaction_t t,
+				     const struct device *dev)
+{
+	char *medium;
+
+	if (!device_exists(xs, t, dev))
+		return VDISK_ABSENT;
+	if (!text_is(xs, t, dev->record, XS_B_DEVICE_TYPE, "cdrom"))
+		return VDISK_NO_DRIVE;
+	if (!text_is(xs, t, dev->backend, XS_B_ONLINE, "1"))
+		return VDISK_LEAVING;
+	if (dev->kind == XS_KIND_QDISK && !text_is(xs, t, dev->backend, XS_B_SERVED_BY, "xpv"))
+		return VDISK_FOREIGN;
+	medium = store_get_text(xs, t, dev->backend, XS_B_MEDIUM);
+	free(medium);
+	return medium || !text_is(xs, t, dev->backend, XS_B_STATE, "4") ? VDISK_WRITTEN :
+									  VDISK_FOREIGN;
+}
+
+static int fill_node(struct xs_handle *xs, xs_transaction_t t, void *arg)
+{
+	struct vdisk_addition *add = arg;
+
+	device_find(xs, t, &add->dev, add->dev.kind, add->dev.domid, add->dev.devid);
+	add->outcome = look_at_drive(xs, t, &add->dev);
+	if (add->outcome == VDISK_WRITTEN && find_conflict(xs, t, add))
+		add->outcome = VDISK_SHARED;
+	if (add->outcome == VDISK_WRITTEN &&
+	    !device_set(xs, t, &add->dev, XS_B_PARAMS, add->disk->target))
+		return -errno;
+	return 0;
+}
+
+int vdisk_fill_node(struct xs_handle *xs, struct vdisk_addition *add)
+{
+	return store_transact(xs, fill_node, add);
+}

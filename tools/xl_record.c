@@ -42,7 +42,7 @@ static bool describe(const struct disk *disk, libxl_device_disk *d)
 	d->pdev_path = strdup(disk->target);
 	d->vdev = strdup(vdev);
 	d->backend = LIBXL_DISK_BACKEND_PHY;
-	d->format = LIBXL_DISK_FORMAT_RAW;
+	d->format = *disk->target ? LIBXL_DISK_FORMAT_RAW : LIBXL_DISK_FORMAT_EMPTY;
 	if (!access(OUR_SCRIPT, X_OK) && access(KERNEL_BACKEND, F_OK))
 		d->script = strdup("block-xpv");
 	d->readwrite = !disk->readonly;

@@ -154,9 +154,10 @@ const char *xs_target_parse(const char *text, struct xs_target *out)
 		{ "nbd+unix://", XS_TARGET_NBD }, { "nbd://", XS_TARGET_NBD },
 		{ "ram:", XS_TARGET_RAM }, { "null:", XS_TARGET_NULL },
 		{ "qcow2:", XS_TARGET_QCOW2 }, { "vhd:", XS_TARGET_VHD },
-		{ "vmdk:", XS_TARGET_VMDK },
+		{ "vmdk:", XS_TARGET_VMDK }, { "aio:", XS_TARGET_FILE },
 	};
 	const char *p = text;
+	bool prefixed = false;
 
 	*out = (struct xs_target){ .kind = XS_TARGET_FILE };
 	if (xs_skip(&p, "nbds://") || xs_skip(&p, "nbds+unix://"))
@@ -169,8 +170,9 @@ const char *xs_target_parse(const char *text, struct xs_target *out)
 			return parse_size(p, &out->bytes);
 		if (out->kind == XS_TARGET_NBD)
 			return i == 0 ? parse_unix(p, out) : parse_tcp(p, out);
+		prefixed = true;
 		break;
 	}
 	out->path = p;
-	return out->kind == XS_TARGET_FILE || *p == '/' ? NULL : "its path must begin with /";
+	return !prefixed || *p == '/' ? NULL : "its path must begin with /";
 }

@@ -3,6 +3,7 @@
  * params.h - what the key params may name: where a virtual disk's data is
  *
  *	/srv/a.img			a raw file or a block device
+ *	aio:/srv/a.img			the same, as libxl writes it for media
  *	qcow2:/srv/a.qcow2		an image of that format, and likewise vhd: and vmdk:
  *	nbd://host:port/export		a server of network block devices
  *	nbd+unix:///export?socket=/path	the same, on a Unix socket

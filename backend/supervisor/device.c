@@ -262,6 +262,7 @@ void device_attached(struct device *dev, int rc, const char *why)
 	dev->reason[0] = '\0';
 	store_tell_reason(dev, "");
 	device_resized(dev);
+	medium_changed(dev);
 	if (dev->mine != dev->next_state && device_go(dev, dev->next_state, dev->class->announce))
 		device_fail(dev);
 	else
@@ -271,7 +272,8 @@ void device_attached(struct device *dev, int rc, const char *why)
 void device_detached(struct device *dev)
 {
 	unlink_worker(dev);
-	journal_file_void(dev);
+	if (!medium_is_out(dev))
+		journal_file_void(dev);
 	device_look(dev);
 }
 
@@ -303,7 +305,7 @@ void device_broken(struct device *dev, const char *why)
 
 void device_worker_lost(struct device *dev)
 {
-	if (dev->link == LINK_DETACHING)
+	if (dev->link == LINK_DETACHING && !medium_is_out(dev))
 		journal_file_void(dev);
 	unlink_worker(dev);
 	device_look(dev);

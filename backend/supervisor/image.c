@@ -29,6 +29,7 @@
 
 void image_close(struct device *dev)
 {
+	dev->remote.used = false;
 	remote_close(dev);
 	format_close(dev);
 	if (dev->disk.fd >= 0)
@@ -79,6 +80,10 @@ static int find_target(struct device *dev)
 		return device_reason(dev, "the key physical-device cannot be read: %s",
 				     strerror(-rc));
 	rc = read_target(dev, XS_B_PARAMS);
+	if (rc > 0 && medium_may_change(dev)) {
+		dev->disk.target[0] = '\0';
+		return 0;
+	}
 	return rc > 0 ? device_reason(dev, "the key params, which names its image, is missing") :
 	       rc;
 }
@@ -241,13 +246,40 @@ static int open_file(struct device *dev)
 	return 0;
 }
 
+int image_open_empty(struct device *dev)
+{
+	const struct medium medium = { .logical = BLK_SECTOR, .physical = BLK_SECTOR };
+
+	if (read_settings(dev) || sector_settle(dev, &medium))
+		return -1;
+	dev->disk.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (dev->disk.fd < 0)
+		return device_reason(dev, "/dev/null: %s", strerror(errno));
+	dev->disk.kind = XS_TARGET_NULL;
+	dev->disk.sectors = 0;
+	dev->disk.discard = false;
+	dev->identity[0] = XS_TARGET_NULL;
+	dev->identity[1] = 0;
+	return 0;
+}
+
 int image_open(struct device *dev)
+{
+	bool drive = medium_may_change(dev);
+
+	if (dev->disk.fd >= 0 && drive && dev->link == LINK_NONE &&
+	    medium_is_other(dev, dev->disk.medium))
+		image_close(dev);
+	if (dev->disk.fd >= 0)
+		return 0;
+	return drive ? medium_open(dev) : image_open_medium(dev);
+}
+
+int image_open_medium(struct device *dev)
 {
 	struct xs_target target;
 	const char *wrong;
 
-	if (dev->disk.fd >= 0)
-		return 0;
 	if (read_settings(dev))
 		return -1;
 	wrong = xs_target_parse(dev->disk.target, &target);
@@ -257,6 +289,8 @@ int image_open(struct device *dev)
 	dev->disk.kind = target.kind;
 	switch (target.kind) {
 	case XS_TARGET_FILE:
+		/* without the word that libxl writes before it */
+		memmove(dev->disk.target, target.path, strlen(target.path) + 1);
 		return open_file(dev);
 	case XS_TARGET_NULL:
 	case XS_TARGET_RAM:

@@ -214,7 +214,8 @@ void remote_wanted(struct device *dev)
 
 bool remote_is_same(struct device *dev)
 {
-	return !journal_file_connected(dev) || dev->journal->identity[0] == identity(dev);
+	return !journal_file_connected(dev) || dev->disk.changed ||
+	       dev->journal->identity[0] == identity(dev);
 }
 
 /* Fills in what the disk is. */
@@ -253,7 +254,7 @@ int remote_open(struct device *dev)
 	struct remote *r = &dev->remote;
 
 	r->used = true;
-	if (journal_file_connected(dev))
+	if (journal_file_connected(dev) && !dev->disk.changed)
 		return open_as(dev, dev->journal->identity[1], BLK_SECTOR);
 	if (r->known != REMOTE_UNKNOWN && r->known_of == identity(dev))
 		return take_known(dev);

@@ -107,9 +107,9 @@ static int choose_physical(struct device *dev, const struct medium *m)
 
 int sector_settle(struct device *dev, const struct medium *m)
 {
-	if (recall(dev))
-		return 0;
-	if (choose_logical(dev, m))
+	bool told = recall(dev);
+
+	if (!told && choose_logical(dev, m))
 		return -1;
 	if (m->bytes % dev->disk.sector_size)
 		return device_reason(dev, "%s has %llu bytes, not a multiple of its sector size, "
@@ -122,5 +122,5 @@ int sector_settle(struct device *dev, const struct medium *m)
 				     dev->disk.direct ? "with O_DIRECT it takes" : "it takes",
 				     m->unit, dev->disk.sector_size, m->unit,
 				     dev->disk.direct ? ", or without 'direct'" : "");
-	return choose_physical(dev, m);
+	return told ? 0 : choose_physical(dev, m);
 }

@@ -57,6 +57,8 @@ static int act_stay(struct device *dev, enum xb_state next)
 		ask_ready(dev);
 		show_reason(dev);
 	}
+	if (next == XB_CONNECTED && dev->link == LINK_ATTACHED)
+		dev->class->change(dev);
 	return 1;
 }
 
@@ -97,7 +99,7 @@ static int open_target(struct device *dev)
 	if (journal_file_open(dev))
 		return -1;
 	journal = dev->journal;
-	if (!read_once(&journal->connected))
+	if (!read_once(&journal->connected) || dev->disk.changed)
 		memcpy(journal->identity, dev->identity, sizeof(dev->identity));
 	if (memcmp(journal->identity, dev->identity, sizeof(dev->identity)) == 0)
 		return 0;

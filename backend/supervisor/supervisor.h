@@ -11,6 +11,7 @@
  *	vdisk.c		what the steps mean for a disk: its features, its connection
  *	image.c		what a disk is served from: found, opened, measured
  *	sector.c	what its sectors are
+ *	medium.c	media that are changed
  *	memory.c	disks without an image
  *	remote.c	disks that a server has
  *	format.c	images that are not raw: such a server for each
@@ -92,6 +93,9 @@ struct device_class {
 	bool (*is_current)(struct device *dev);
 	/* Writes what a connected frontend needs to know. */
 	bool (*announce)(struct device *dev, xs_transaction_t t);
+	/* Looks whether a connected device, of a worker that is idle in our eyes, is to serve
+	 * something else. True: it has begun to. */
+	bool (*change)(struct device *dev);
 	/* Closes what prepare opened; idempotent. */
 	void (*release)(struct device *dev);
 };
@@ -150,6 +154,10 @@ struct device {
 		enum xs_target_kind kind;
 		uint32_t reconnect;	/* seconds */
 		char target[XS_PATH_MAX * 2];
+		char medium[XS_PATH_MAX * 2];	/* of a drive: what params said; "": empty */
+		char why_empty[REASON_MAX];	/* what it said could not be opened */
+		bool changing;		/* a medium is on its way out of its worker */
+		bool changed;		/* another one is in, and the guest has not been told */
 	} disk;
 	struct remote remote;
 	struct format format;
@@ -226,6 +234,9 @@ extern const struct device_class vdisk_class;
 /* image.c */
 /* Opens what serves the disk, finds its size and identity; idempotent. 0 or -1 with a reason. */
 int image_open(struct device *dev);
+/* The same, from medium.c: of a drive that is closed, and has something or nothing in it. */
+int image_open_medium(struct device *dev);
+int image_open_empty(struct device *dev);
 void image_close(struct device *dev);
 
 /* sector.c */
@@ -241,6 +252,22 @@ struct medium sector_ask(int fd);
 uint32_t sector_direct_unit(int fd);
 /* Decides what the guest's disk has; -1 with a reason: that cannot be. */
 int sector_settle(struct device *dev, const struct medium *m);
+
+/* medium.c */
+/* A drive: what is in it may change while its guest is connected. */
+bool medium_may_change(struct device *dev);
+/* True: it is one, and params wants something else than this in it. */
+bool medium_is_other(struct device *dev, const char *medium);
+/* As image_open(), of a drive. */
+int medium_open(struct device *dev);
+/* Writes what is in it. */
+bool medium_announce(struct device *dev, xs_transaction_t t);
+/* Begins to change the medium of a connected drive, if params wants another. */
+bool medium_change(struct device *dev);
+/* The worker has let go of the disk. True: for this, and the connection goes on. */
+bool medium_is_out(struct device *dev);
+/* The worker serves the new medium: the guest may know. */
+void medium_changed(struct device *dev);
 
 /* resize.c */
 /* Makes the image that much larger, or (bytes 0) takes it as large as it is, and tells the worker
@@ -274,6 +301,8 @@ bool worker_has(const struct device *dev);
 /* Asks for dev to be served (class->collect is called when the worker is ready). */
 void worker_attach(struct device *dev);
 void worker_detach(struct device *dev);
+/* The same, and the connection stays in the journal: it will be attached again. */
+void worker_suspend(struct device *dev);
 /* Tells it the disk's new size; device_resized() follows. */
 void worker_resize(struct device *dev);
 /* Forgets that the device waits for anything. */

@@ -14,7 +14,8 @@
 #include "journal.h"
 #include "supervisor.h"
 
-/* A drive without medium is offered, and waits for one. libxl leaves the key out, or empty. */
+/* Of a disk that is no drive: without an image it is offered, and waits for one. libxl leaves the
+ * key out, or empty. */
 static bool has_medium(struct device *dev)
 {
 	char path[XS_PATH_MAX * 2];
@@ -27,7 +28,7 @@ static int ready(struct device *dev)
 {
 	int rc = hotplug_ready(dev);
 
-	if (rc <= 0 || has_medium(dev))
+	if (rc <= 0 || medium_may_change(dev) || has_medium(dev))
 		return rc;
 	device_reason(dev, "there is no medium in it (params is empty): insert one, or detach it");
 	return 0;
@@ -172,8 +173,22 @@ static bool announce_discard(struct device *dev, xs_transaction_t t)
 		 store_put_number(dev, t, XS_B_DISCARD_SECURE, 0)));
 }
 
-/* xen/io/blkif.h: VDISK_READONLY */
+/* xen/io/blkif.h: VDISK_* */
+#define INFO_CDROM 1
+#define INFO_REMOVABLE 2
 #define INFO_READONLY 4
+
+#define TYPE_CDROM 1	/* of the choices of device-type */
+
+static uint32_t describe_drive(struct device *dev)
+{
+	uint64_t type;
+	bool cdrom = store_number(dev, XBT_NULL, dev->be_path, XS_B_DEVICE_TYPE, 0, &type) == 0 &&
+		     type == TYPE_CDROM;
+
+	return (cdrom ? INFO_CDROM : 0) | (medium_may_change(dev) ? INFO_REMOVABLE : 0) |
+	       (dev->disk.readonly ? INFO_READONLY : 0);
+}
 
 static bool announce(struct device *dev, xs_transaction_t t)
 {
@@ -181,7 +196,8 @@ static bool announce(struct device *dev, xs_transaction_t t)
 	       store_put_number(dev, t, XS_B_SECTOR_SIZE, dev->disk.sector_size) &&
 	       store_put_number(dev, t, XS_B_PHYSICAL_SECTOR_SIZE,
 				dev->disk.physical_sector_size) &&
-	       store_put_number(dev, t, XS_B_INFO, dev->disk.readonly ? INFO_READONLY : 0) &&
+	       store_put_number(dev, t, XS_B_INFO, describe_drive(dev)) &&
+	       (!medium_may_change(dev) || medium_announce(dev, t)) &&
 	       announce_discard(dev, t);
 }
 
@@ -195,5 +211,6 @@ const struct device_class vdisk_class = {
 	.collect = collect,
 	.is_current = is_current,
 	.announce = announce,
+	.change = medium_change,
 	.release = image_close,
 };

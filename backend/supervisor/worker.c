@@ -129,9 +129,9 @@ void worker_attach(struct device *dev)
 
 /* A worker that cannot be told holds the image until it has gone, and nobody may hear before that
  * the device is closed: its end is the answer. */
-void worker_detach(struct device *dev)
+static void end_service(struct device *dev, enum wire_type type)
 {
-	struct wire_msg msg = { .type = WIRE_DETACH, .devid = dev->devid };
+	struct wire_msg msg = { .type = type, .devid = dev->devid };
 	struct worker *w = dev->worker;
 
 	if (dev->link == LINK_DETACHING)
@@ -147,6 +147,16 @@ void worker_detach(struct device *dev)
 		worker_kill(w, "it cannot be told to close a disk");
 	else
 		w->closing[w->nr_closing++] = dev->devid;
+}
+
+void worker_detach(struct device *dev)
+{
+	end_service(dev, WIRE_DETACH);
+}
+
+void worker_suspend(struct device *dev)
+{
+	end_service(dev, WIRE_SUSPEND);
 }
 
 static struct worker *worker_of(const struct device *dev)

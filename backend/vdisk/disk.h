@@ -124,7 +124,8 @@ struct disk {
 	bool persistent;
 	struct queue queue[1];
 	unsigned int nr_queues;		/* of these, that were opened */
-	bool stopping;			/* to be closed when nothing is under way */
+	bool stopping;			/* to be closed when nothing is under way ... */
+	bool keep;			/* ... and to be taken up again: the journal stays */
 	char failed[WIRE_TEXT];		/* the first violation; "": none */
 };
 

@@ -122,7 +122,10 @@ static void handle(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MA
 		tell(w, WIRE_ATTACHED, msg->devid, rc, why);
 		break;
 	case WIRE_DETACH:
+	case WIRE_SUSPEND:
 		at = find_disk(w, msg->devid);
+		if (at)
+			(*at)->keep = msg->type == WIRE_SUSPEND;
 		if (at)
 			stop_for_good(*at);
 		else
@@ -238,7 +241,7 @@ void link_finish_disks(struct worker *w)
 
 		if (!disk->stopping || !disk_idle(disk))
 			continue;
-		drop_disk(w, &w->disks[i], !w->quitting);
+		drop_disk(w, &w->disks[i], !w->quitting && !disk->keep);
 		tell(w, WIRE_DETACHED, devid, 0, "");
 	}
 }

@@ -265,6 +265,8 @@ static void put_disk(struct minidom *md, const struct md_disk *disk)
 	md_text(md, !info.sectors ? "-" : info.readonly ? "r" : "w");
 	md_column(md, 48);
 	md_text(md, pv_state_name(pv_blk_state(disk->blk)));
+	if (info.cdrom)
+		md_text(md, info.sectors ? ", CD-ROM" : ", CD-ROM drive, empty");
 	md_newline(md);
 }
 

@@ -282,6 +282,34 @@ static void test_resize_is_noticed(void **state)
 	submit_ok(f, 0, PV_BLK_READ, SECTORS, 1);
 }
 
+/* A drive may have nothing in it, from the beginning or for a while. */
+static void test_medium_comes_and_goes(void **state)
+{
+	struct fixture *f = *state;
+	struct pv_blk_info info;
+
+	be_attach(&f->be, f->os, FAKE_DEVID, SECTORS);
+	be_key(&f->be, XS_B_INFO, "7");
+	be_key(&f->be, XS_B_SECTORS, "0");
+	be_set_state(&f->be, XB_INIT_WAIT);
+	step(f);
+	be_connect(&f->be);
+	fake_run(f->os, f->blk);
+	assert_int_equal(pv_blk_state(f->blk), PV_OPEN);
+	pv_blk_info(f->blk, &info);
+	assert_true(info.cdrom && info.removable && info.readonly && !info.sectors);
+	assert_int_equal(submit(f, 0, PV_BLK_READ, 0, 1), PV_ERANGE);
+	be_key(&f->be, XS_B_SECTORS, "64");
+	be_set_state(&f->be, XB_CONNECTED);
+	fake_run(f->os, f->blk);
+	submit_ok(f, 0, PV_BLK_READ, 63, 1);
+	be_key(&f->be, XS_B_SECTORS, "0");
+	be_set_state(&f->be, XB_CONNECTED);
+	fake_run(f->os, f->blk);
+	assert_int_equal(pv_blk_state(f->blk), PV_OPEN);
+	assert_int_equal(submit(f, 1, PV_BLK_READ, 0, 1), PV_ERANGE);
+}
+
 /*
  * The other end lies
  */
@@ -677,6 +705,7 @@ int main(void)
 		OPEN(test_device_replaced_unseen_is_not_mistaken),
 		FRESH(test_open_of_a_device_that_goes_away_waits_for_the_next),
 		OPEN(test_resize_is_noticed),
+		FRESH(test_medium_comes_and_goes),
 		cmocka_unit_test(test_backend_path_of_another_is_refused),
 		FRESH(test_backend_id_that_is_no_domain_is_refused),
 		OPEN(test_backend_path_that_changes_fails_the_device),

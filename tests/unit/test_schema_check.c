@@ -36,7 +36,8 @@ static void test_check_malformed_value_names_writer_and_range(void **state)
 	static const struct {
 		const char *path, *value, *words;
 	} rows[] = {
-		{ BE "/sectors", "0", "'0' is out of range: the backend should have written" },
+		{ BE "/sectors", "0", "no drive that could be empty" },
+		{ BE "/sectors", "99999999999999999999", "is out of range: the backend" },
 		{ BE "/sectors", "-1", "'-1' is malformed: the backend" },
 		{ BE "/info", "", "'' is empty" },
 		{ FE "/ring-ref", "4294967296", "the frontend should have written a grant ref" },

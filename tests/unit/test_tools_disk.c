@@ -36,6 +36,22 @@ static void test_disk_parse_forms_of_xl_are_understood(void **state)
 	check_spec("vdev=xvda,cdrom,target=/cd.iso", "xvda", 51712, "/cd.iso", true);
 }
 
+static void test_disk_parse_drive_may_be_empty(void **state)
+{
+	static const char *const specs[] = { "vdev=xvdd,cdrom", "vdev=xvdd,devtype=cdrom,target=",
+					     ",,xvdd:cdrom,r", "vdev=xvdd,cdrom,access=rw" };
+	struct disk disk;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+		assert_int_equal(disk_parse(&disk, &specs[i], 1), TOOL_OK);
+		assert_true(disk.cdrom && disk.readonly);
+		assert_string_equal(disk.target, "");
+		assert_false(xs_target_is_file(disk.kind));
+		disk_fini(&disk);
+	}
+}
+
 static void test_disk_parse_several_parts_are_one(void **state)
 {
 	static const char *const parts[] = { "/b.img", "raw", "xvdb", "ro" };
@@ -210,7 +226,8 @@ static void test_disk_parse_bad_specs_are_one_line(void **state)
 		{ "vdev=xvda,script=block-nbd,target=/b", "script=" },
 		{ "vdev=xvda,specification=virtio,target=/b", "virtio" },
 		{ "vdev=xvda,colo,target=/b", "colo" },
-		{ "vdev=xvda,cdrom", "raw" },
+		{ "vdev=xvda,cdrom,script=block-nbd", "format" },
+		{ "vdev=xvda,cdrom,direct", "'direct' is for" },
 		{ "vdev=xvda,target=/a\001b", "control characters" },
 		{ "", "no vdev" },
 	};
@@ -374,6 +391,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_disk_parse_forms_of_xl_are_understood),
+		cmocka_unit_test(test_disk_parse_drive_may_be_empty),
 		cmocka_unit_test(test_disk_parse_several_parts_are_one),
 		cmocka_unit_test(test_disk_parse_relative_target_becomes_absolute),
 		cmocka_unit_test(test_disk_parse_flags_have_xl_defaults),
