@@ -60,6 +60,7 @@ enum wire_vdisk_flags {
 	WIRE_PERSISTENT = 1 << 1,	/* both ends offer persistent grants */
 	WIRE_DISCARD = 1 << 2,		/* the disk takes discards */
 	WIRE_DIRECT = 1 << 3,		/* the target was opened with O_DIRECT */
+	WIRE_SECURE = 1 << 4,		/* the disk takes secure discards as well */
 };
 
 /* A disk's connection, as the supervisor has read and checked it. */

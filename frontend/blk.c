@@ -26,6 +26,12 @@ static bool has_data(const struct pv_blk_req *req)
 	return req->sectors && req->op != PV_BLK_DISCARD;
 }
 
+/* The bit of pv_blk_queue.refused that is about requests of this kind. */
+static uint32_t refusal(const struct pv_blk_req *req)
+{
+	return 1u << (req->op == PV_BLK_DISCARD && req->secure ? BLK_REFUSED_SECURE : req->op);
+}
+
 static enum pv_err check_op(const struct pv_blk_queue *q, const struct pv_blk_req *req)
 {
 	const struct pv_blk_info *info = &q->blk->info;
@@ -34,7 +40,9 @@ static enum pv_err check_op(const struct pv_blk_queue *q, const struct pv_blk_re
 		return PV_EINVAL;
 	if ((req->op == PV_BLK_FLUSH && !info->flush) ||
 	    (req->op == PV_BLK_BARRIER && !info->barrier) ||
-	    (req->op == PV_BLK_DISCARD && !info->discard) || (q->refused & 1u << req->op))
+	    (req->op == PV_BLK_DISCARD &&
+	     (!info->discard || (req->secure && !info->discard_secure))) ||
+	    (q->refused & refusal(req)))
 		return PV_ENOTSUP;
 	if (is_write(req) && info->readonly)
 		return PV_EREADONLY;
@@ -191,14 +199,15 @@ static void violate(struct pv_blk_queue *q, const char *how)
 }
 
 /* Whatever is neither success nor "I do not do that" is an error. */
-static enum pv_err translate_status(struct pv_blk_queue *q, const struct blk_rsp *rsp)
+static enum pv_err translate_status(struct pv_blk_queue *q, const struct pv_blk_req *req,
+				    const struct blk_rsp *rsp)
 {
 	if (rsp->status == BLK_OKAY)
 		return PV_OK;
 	if (rsp->status != BLK_EOPNOTSUPP)
 		return PV_EIO;
 	if (rsp->op == BLK_FLUSH || rsp->op == BLK_BARRIER || rsp->op == BLK_DISCARD)
-		write_once(&q->refused, q->refused | 1u << rsp->op);
+		write_once(&q->refused, q->refused | refusal(req));
 	return PV_ENOTSUP;
 }
 
@@ -229,7 +238,7 @@ static void take_responses(struct pv_blk_queue *q)
 			violate(q, "the backend answered what was not asked");
 			return;
 		}
-		if (blk_part_done(q, slot, translate_status(q, &rsp)))
+		if (blk_part_done(q, slot, translate_status(q, req, &rsp)))
 			blk_finish(q, req, req->status);
 	}
 	if (rc < 0)

@@ -131,6 +131,7 @@ void pv_blk_info(const struct pv_blk *blk, struct pv_blk_info *info)
 	info->flush &= !(refused & 1u << PV_BLK_FLUSH);
 	info->barrier &= !(refused & 1u << PV_BLK_BARRIER);
 	info->discard &= !(refused & 1u << PV_BLK_DISCARD);
+	info->discard_secure &= info->discard && !(refused & 1u << BLK_REFUSED_SECURE);
 }
 
 void pv_blk_close(struct pv_blk *blk)

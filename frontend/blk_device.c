@@ -77,7 +77,7 @@ static int read_features(struct pv_device *dev, struct pv_blk_info *info)
 	static const enum xs_key_id keys[] = {
 		XS_B_MODE, XS_B_INFO, XS_B_FEATURE_FLUSH_CACHE, XS_B_FEATURE_BARRIER,
 		XS_B_FEATURE_PERSISTENT, XS_B_FEATURE_MAX_INDIRECT_SEGMENTS, XS_B_FEATURE_DISCARD,
-		XS_B_DISCARD_GRANULARITY, XS_B_DISCARD_ALIGNMENT,
+		XS_B_DISCARD_GRANULARITY, XS_B_DISCARD_ALIGNMENT, XS_B_DISCARD_SECURE,
 	};
 	uint64_t value[sizeof(keys) / sizeof(keys[0])];
 
@@ -99,6 +99,7 @@ static int read_features(struct pv_device *dev, struct pv_blk_info *info)
 	info->discard = value[6];
 	info->discard_granularity = value[7] ? (uint32_t)value[7] : info->sector_size;
 	info->discard_alignment = (uint32_t)value[8];
+	info->discard_secure = value[9];
 	return PV_OK;
 }
 

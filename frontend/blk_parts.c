@@ -179,11 +179,13 @@ void blk_put_on_ring(struct pv_blk_queue *q, struct pv_blk_req *req)
 		return;
 	}
 	take_slot(q, req, &shared);
-	if (req->op == PV_BLK_DISCARD)
+	if (req->op == PV_BLK_DISCARD) {
 		shared.nr_sectors = req->sectors;
-	else if (req->buffer)
+		shared.flag = req->secure ? BLK_DISCARD_SECURE : 0;
+	} else if (req->buffer) {
 		shared.nr_segs = fill_segments(shared.seg, req->buffer->grefs, req->offset,
 					       req->sectors);
+	}
 	blk_front_push(&q->front, &shared);
 }
 

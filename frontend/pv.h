@@ -143,6 +143,7 @@ struct pv_blk_req {
 					 * for DISCARD; others: at most max_sectors, with a buffer
 					 * what is in it, BARRIER: PV_BLK_BUFFER_SECTORS */
 	uint64_t sector;		/* the first */
+	bool secure;			/* DISCARD: what was there shall not be read again by anybody */
 	void *data;			/* copied from or to; or NULL, and ... */
 	struct pv_blk_buffer *buffer;	/* ... a borrowed buffer, ... */
 	uint32_t offset;		/* ... from this byte on, a multiple of 512 */
@@ -170,7 +171,7 @@ struct pv_blk_info {
 	uint32_t discard_granularity;	/* bytes: what is discarded is whole units of this ... */
 	uint32_t discard_alignment;	/* ... the first of which begins here; the rest stays */
 	bool readonly, removable, cdrom;
-	bool flush, barrier, persistent, indirect, discard;
+	bool flush, barrier, persistent, indirect, discard, discard_secure;
 };
 
 /* The memory of a device with these options; at most PV_BLK_BYTES if all are zero (or NULL). */

@@ -6,11 +6,16 @@
  * kernel says in sysfs what it takes. The toolstack may forbid it (discard-enable), as for an image
  * that was allocated in full on purpose; a read-only disk has no use for it.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "blk_abi.h"
@@ -53,12 +58,30 @@ static uint32_t bounded(uint64_t value)
 	return value <= UINT32_MAX ? (uint32_t)value : 0;
 }
 
+/* A range that no device takes is refused for that by one that erases, and changes nothing. */
+static bool device_erases(int fd)
+{
+	const uint64_t range[2] = { 1, 1 };
+
+	return ioctl(fd, BLKSECDISCARD, range) && errno == EINVAL;
+}
+
+/* What is behind a file, and what is left there of a hole, nobody can say; but in memory the worker
+ * writes over it. */
+static bool memory_erases(const struct device *dev)
+{
+	struct statfs fs;
+
+	return dev->disk.kind == XS_TARGET_RAM && fstatfs(dev->disk.fd, &fs) == 0 &&
+	       fs.f_type == TMPFS_MAGIC;
+}
+
 void image_find_discard(struct device *dev)
 {
 	uint64_t enabled = 1;
 	struct stat st;
 
-	dev->disk.discard = false;
+	dev->disk.discard = dev->disk.discard_secure = false;
 	if (dev->disk.readonly || fstat(dev->disk.fd, &st) ||
 	    (store_number(dev, XBT_NULL, dev->be_path, XS_B_DISCARD_ENABLE, 0, &enabled) == 0 &&
 	     !enabled))
@@ -67,11 +90,13 @@ void image_find_discard(struct device *dev)
 		dev->disk.discard = file_discards(dev->disk.fd, &st);
 		dev->disk.discard_granularity = bounded((uint64_t)st.st_blksize);
 		dev->disk.discard_alignment = 0;
+		dev->disk.discard_secure = dev->disk.discard && memory_erases(dev);
 	} else if (S_ISBLK(st.st_mode)) {
 		dev->disk.discard = device_says(&st, "queue/discard_max_bytes") > 0;
 		dev->disk.discard_granularity =
 			bounded(device_says(&st, "queue/discard_granularity"));
 		dev->disk.discard_alignment = bounded(device_says(&st, "discard_alignment"));
+		dev->disk.discard_secure = dev->disk.discard && device_erases(dev->disk.fd);
 	}
 	if (dev->disk.discard_granularity < dev->disk.sector_size)
 		dev->disk.discard_granularity = dev->disk.sector_size;

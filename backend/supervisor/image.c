@@ -257,7 +257,7 @@ int image_open_empty(struct device *dev)
 		return device_reason(dev, "/dev/null: %s", strerror(errno));
 	dev->disk.kind = XS_TARGET_NULL;
 	dev->disk.sectors = 0;
-	dev->disk.discard = false;
+	dev->disk.discard = dev->disk.discard_secure = false;
 	dev->identity[0] = XS_TARGET_NULL;
 	dev->identity[1] = 0;
 	return 0;
@@ -285,7 +285,7 @@ int image_open_medium(struct device *dev)
 	wrong = xs_target_parse(dev->disk.target, &target);
 	if (wrong)
 		return device_reason(dev, "%s: %s", dev->disk.target, wrong);
-	dev->disk.discard = false;	/* only raw files and devices are asked */
+	dev->disk.discard = dev->disk.discard_secure = false;	/* for those that are not asked */
 	dev->disk.kind = target.kind;
 	switch (target.kind) {
 	case XS_TARGET_FILE:

@@ -75,8 +75,10 @@ int memory_open(struct device *dev, const struct xs_target *target)
 		rc = -errno;
 	else if (file_path(dev, path, sizeof(path)))
 		rc = make_file(dev, path, target->bytes);
-	if (rc == 0)
+	if (rc == 0) {
+		image_find_discard(dev);
 		return 0;
+	}
 	image_close(dev);
 	if (!journal_file_connected(dev))
 		memory_remove(dev);

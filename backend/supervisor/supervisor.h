@@ -148,7 +148,7 @@ struct device {
 		uint64_t sectors;
 		uint32_t sector_size, physical_sector_size;	/* bytes */
 		uint32_t wanted_sector_size, wanted_physical;	/* 0: not said */
-		bool readonly, direct, discard;
+		bool readonly, direct, discard, discard_secure;
 		bool grown;		/* and the guest has not been told */
 		uint32_t discard_granularity, discard_alignment;	/* bytes */
 		enum xs_target_kind kind;

@@ -145,6 +145,7 @@ static int collect(struct device *dev, struct wire_msg *msg, int *fds)
 	msg->vdisk.flags = (dev->disk.readonly ? WIRE_READONLY : 0) |
 			   (persistent ? WIRE_PERSISTENT : 0) |
 			   (dev->disk.discard ? WIRE_DISCARD : 0) |
+			   (dev->disk.discard_secure ? WIRE_SECURE : 0) |
 			   (dev->disk.direct ? WIRE_DIRECT : 0);
 	msg->vdisk.port = (uint32_t)port;
 	fds[0] = dev->disk.fd;
@@ -170,7 +171,7 @@ static bool announce_discard(struct device *dev, xs_transaction_t t)
 		(store_put_number(dev, t, XS_B_DISCARD_GRANULARITY,
 				  dev->disk.discard_granularity) &&
 		 store_put_number(dev, t, XS_B_DISCARD_ALIGNMENT, dev->disk.discard_alignment) &&
-		 store_put_number(dev, t, XS_B_DISCARD_SECURE, 0)));
+		 store_put_number(dev, t, XS_B_DISCARD_SECURE, dev->disk.discard_secure)));
 }
 
 /* xen/io/blkif.h: VDISK_* */

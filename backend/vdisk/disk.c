@@ -14,7 +14,8 @@ static void describe(struct disk *disk, const struct wire_vdisk *conn)
 	disk->geo = (struct blk_geometry){ .sectors = conn->sectors,
 					   .sector_size = conn->sector_size,
 					   .readonly = conn->flags & WIRE_READONLY,
-					   .discard = conn->flags & WIRE_DISCARD };
+					   .discard = conn->flags & WIRE_DISCARD,
+					   .discard_secure = conn->flags & WIRE_SECURE };
 	disk->persistent = conn->flags & WIRE_PERSISTENT;
 	snprintf(disk->name, sizeof(disk->name), "guest %u vbd %u", disk->env->domid,
 		 disk->devid);

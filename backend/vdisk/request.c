@@ -97,7 +97,8 @@ static void discard_part(struct request *r)
 	struct target *t = &r->queue->disk->target;
 	int rc;
 
-	r->io = (struct target_io){ .op = TARGET_DISCARD, .off = r->plan.off + r->discarded,
+	r->io = (struct target_io){ .op = TARGET_DISCARD, .secure = r->plan.secure,
+				    .off = r->plan.off + r->discarded,
 				    .len = r->plan.len - r->discarded,
 				    .done = target_done_later, .target = t,
 				    .uring = r->queue->lane->uring };

@@ -22,6 +22,7 @@ enum target_op { TARGET_READ, TARGET_WRITE, TARGET_SYNC, TARGET_DISCARD };
 
 struct target_io {
 	enum target_op op;
+	bool secure;			/* DISCARD: nothing of what was there can be read again */
 	int nr_iov;
 	struct iovec *iov;		/* the caller's; changed as the I/O goes on */
 	uint64_t off;

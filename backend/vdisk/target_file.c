@@ -11,12 +11,15 @@
  *
  * A discard makes a hole, which reads as zeros. A block device that cannot do that may still be
  * able to discard without promising what is read. Either is done in place: the worker is not
- * permitted to ask a ring for it, where nobody sees whether it makes a file longer.
+ * permitted to ask a ring for it, where nobody sees whether it makes a file longer. A secure one is
+ * the device's own to do, or zeros over memory; it is not offered where there is neither.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -53,11 +56,40 @@ static void advance(struct target_io *io, size_t moved)
 	}
 }
 
+/* Over what is in memory zeros are written first: a page that is only given back keeps its contents
+ * until somebody else gets it, and a copy of it in the swap space is out of reach for both. */
+static int erase_memory(const struct target *t, const struct target_io *io)
+{
+	static const char zeros[BLK_PAGE * 16];
+
+	for (uint64_t done = 0; done < io->len; ) {
+		size_t left = io->len - done < sizeof(zeros) ? (size_t)(io->len - done) :
+							       sizeof(zeros);
+		ssize_t r = pwrite(t->fd, zeros, left, (off_t)(io->off + done));
+
+		if (r <= 0 && errno != EINTR)
+			return r ? -errno : -EIO;
+		done += r > 0 ? (size_t)r : 0;
+	}
+	return 0;
+}
+
+static int erase(const struct target *t, const struct target_io *io)
+{
+	const uint64_t range[2] = { io->off, io->len };
+
+	if (t->in_memory)
+		return erase_memory(t, io);
+	return ioctl(t->fd, BLKSECDISCARD, range) ? -errno : 0;
+}
+
 static int discard(const struct target *t, const struct target_io *io)
 {
 	const int hole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-	int r;
+	int r = io->secure ? erase(t, io) : 0;
 
+	if (r || (io->secure && !t->in_memory))
+		return r;
 	do {
 		r = fallocate(t->fd, hole, (off_t)io->off, (off_t)io->len);
 		if (r && errno == EOPNOTSUPP)

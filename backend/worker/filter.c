@@ -23,6 +23,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
+#include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -132,6 +133,8 @@ static int allow_with_arguments(scmp_filter_ctx ctx, const struct sandbox *sb)
 		{ SCMP_SYS(fallocate), 0, 1, { SCMP_A1(SCMP_CMP_EQ, PUNCH) } },
 		{ SCMP_SYS(fallocate), 0, 1, { SCMP_A1(SCMP_CMP_EQ, PUNCH | STALE) } },
 		{ SCMP_SYS(fcntl), 0, 1, { SCMP_A1(SCMP_CMP_EQ, F_SETLK) } },
+		/* which only block devices know: those that it was handed to be written */
+		{ SCMP_SYS(ioctl), 0, 1, { SCMP_A1(SCMP_CMP_EQ, BLKSECDISCARD) } },
 		{ SCMP_SYS(madvise), 0, 1, { SCMP_A2(SCMP_CMP_EQ, MADV_DONTNEED) } },
 		{ SCMP_SYS(mmap), 0, 1, { SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) } },
 		{ SCMP_SYS(newfstatat), 0, 1, { SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH) } },

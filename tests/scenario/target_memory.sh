@@ -24,6 +24,15 @@ is "null" "$(sum_of g xvda)" "$zeros"
 works xpv block-attach g ram:8M,raw,xvdb,rw
 is "new memory" "$(sum_of g xvdb)" "$zeros"
 
+# What it discards can be erased, which nobody can say of a file.
+backend=/local/domain/0/backend/vbd/$(domid g)
+is "discard" "$(xen xenstore-read "$backend/51728/feature-discard")" 1
+if [ "$(stat -f -c %T "$XPV_RUNDIR")" = tmpfs ]; then
+	is "secure discard" "$(xen xenstore-read "$backend/51728/discard-secure")" 1
+else
+	is "secure discard" "$(xen xenstore-read "$backend/51728/discard-secure")" 0
+fi
+
 guest_begin load g "loop 100000 stress xvdb 7 1"
 eventually 10 guest_has_said load ok
 for round in 1 2 3; do

@@ -275,6 +275,29 @@ static void test_discard_that_is_not_supported_is_remembered(void **state)
 	assert_int_equal(submit_large(f, 0, PV_BLK_DISCARD, 0, 8, NULL), PV_ENOTSUP);
 }
 
+static void test_secure_discard_is_refused_or_flagged(void **state)
+{
+	struct fixture *f = *state;
+	struct pv_blk_info info;
+	struct blk_req req;
+
+	be_attach(&f->be, f->os, FAKE_DEVID, SECTORS);
+	be_key(&f->be, XS_B_FEATURE_DISCARD, "1");
+	be_key(&f->be, XS_B_DISCARD_SECURE, "1");
+	pv_blk_step(f->blk);
+	be_step_until_open(&f->be, f->blk);
+	f->req[0] = (struct pv_blk_req){ .op = PV_BLK_DISCARD, .sectors = 8, .secure = true };
+	assert_int_equal(pv_blk_submit(f->blk, &f->req[0]), PV_OK);
+	pv_blk_kick(f->blk);
+	assert_true(be_pop(&f->be, &req));
+	assert_int_equal(req.flag, BLK_DISCARD_SECURE);
+	be_respond(&f->be, req.id, BLK_DISCARD, BLK_EOPNOTSUPP);
+	expect_back(f, 0, PV_ENOTSUP);
+	pv_blk_info(f->blk, &info);
+	assert_true(info.discard && !info.discard_secure);
+	assert_int_equal(pv_blk_submit(f->blk, &f->req[0]), PV_ENOTSUP);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -289,6 +312,7 @@ int main(void)
 		TEST(test_scarce_grants_make_the_largest_request_smaller),
 		TEST(test_discard_is_one_message_of_any_size),
 		TEST(test_discard_that_is_not_supported_is_remembered),
+		TEST(test_secure_discard_is_refused_or_flagged),
 	};
 
 	return cmocka_run_group_tests_name("frontend, large requests", tests, NULL, NULL);

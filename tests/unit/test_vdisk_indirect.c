@@ -201,6 +201,26 @@ static void test_discard_makes_a_hole_that_reads_as_zeros(void **state)
 	assert_int_equal(rig_do(&rig, req), BLK_EOPNOTSUPP);
 }
 
+/* In memory: the pages are written over before they are given back. */
+static void test_secure_discard_where_offered_is_done(void **state)
+{
+	struct blk_req req = { .op = BLK_DISCARD, .id = 1, .sector = 9, .nr_sectors = 16,
+			       .flag = BLK_DISCARD_SECURE };
+
+	(void)state;
+	memset(rig.image, 0x33, 4 * BLK_PAGE);
+	assert_int_equal(rig_do(&rig, req), BLK_OKAY);
+	assert_true(is_full_of(rig.image, 9 * 512, 0x33));
+	assert_true(is_full_of(rig.image + 9 * 512, 16 * 512, 0));
+	assert_true(is_full_of(rig.image + 25 * 512, 7 * 512, 0x33));
+	req.sector = 0;
+	req.nr_sectors = RIG_SECTORS;
+	assert_int_equal(rig_do(&rig, req), BLK_OKAY);
+	assert_int_equal(blocks(), 0);
+	req.sector = 1;
+	assert_int_equal(rig_do(&rig, req), BLK_ERROR);
+}
+
 static void test_large_discard_lets_others_go_between_its_parts(void **state)
 {
 	struct blk_req all = { .op = BLK_DISCARD, .id = 1, .nr_sectors = RIG_SECTORS };
@@ -229,6 +249,13 @@ static int set_up_copy_discard(void **state)
 	return set_up_with(BLK_ABI_64, WIRE_DISCARD);
 }
 
+static int set_up_copy_secure(void **state)
+{
+	(void)state;
+	return set_up_with(BLK_ABI_64, WIRE_DISCARD | WIRE_SECURE);
+}
+
+#define SEC(f) { #f ", with secure discard", f, set_up_copy_secure, tear_down, NULL }
 #define DISC(f) { #f ", with discard", f, set_up_copy_discard, tear_down, NULL }
 
 int main(void)
@@ -242,6 +269,7 @@ int main(void)
 		BOTH(test_indirect_request_is_taken_up_by_a_successor),
 		COPY(test_buffers_beyond_what_is_kept_give_their_memory_back),
 		DISC(test_discard_makes_a_hole_that_reads_as_zeros),
+		SEC(test_secure_discard_where_offered_is_done),
 		DISC(test_large_discard_lets_others_go_between_its_parts),
 	};
 
