@@ -122,8 +122,10 @@ int pv_blk_option(struct pv_blk_options *options, const char *word);
  * until the device is closed, whether or not the backend keeps persistent grants: without them it
  * copies or maps the same pages for each request. (Ending a grant after each request would bound
  * what a backend can see to the requests in flight; the price is a hypercall a page.) So no page
- * of the kernel's own is ever granted: data is copied through a buffer, or the caller borrows one
- * and works in it directly. A large request is copied through several buffers.
+ * of the kernel's own is ever granted, whether or not the toolstack's key `trusted` says that the
+ * backend is to be trusted: what it can see is zeros and the disk's own data. Data is copied
+ * through a buffer, or the caller borrows one and works in it directly. A large request is copied
+ * through several buffers.
  */
 struct pv_blk_buffer {
 	uint8_t *data;			/* PV_BLK_PAGES contiguous pages; the backend sees them */
@@ -143,7 +145,7 @@ struct pv_blk_req {
 					 * for DISCARD; others: at most max_sectors, with a buffer
 					 * what is in it, BARRIER: PV_BLK_BUFFER_SECTORS */
 	uint64_t sector;		/* the first */
-	bool secure;			/* DISCARD: what was there shall not be read again by anybody */
+	bool secure;			/* DISCARD: nobody is to read again what was there */
 	void *data;			/* copied from or to; or NULL, and ... */
 	struct pv_blk_buffer *buffer;	/* ... a borrowed buffer, ... */
 	uint32_t offset;		/* ... from this byte on, a multiple of 512 */

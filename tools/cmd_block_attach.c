@@ -39,7 +39,9 @@ static const char usage[] =
 	"stays attached, for its driver may yet be loaded. Attaching the same disk\n"
 	"again, under whatever path, waits again, and is no error.\n\n"
 	"What the guest discards becomes a hole in the image, unless 'no-discard' is said.\n"
-	"'direct-io-safe' is recorded, and has no effect on how xpv serves the disk.\n\n"
+	"'direct-io-safe' is 'direct' where the image permits it, and nothing elsewhere.\n"
+	"With 'cdrom' it is a drive, and may be empty; see xpv cd-insert -h. 'untrusted'\n"
+	"asks the guest's driver to defend itself against its backend.\n\n"
 	"  --timeout S   wait S seconds (default 10)\n"
 	"  --json        print what was attached, and the states of both ends\n";
 

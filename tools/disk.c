@@ -145,13 +145,6 @@ int disk_devid(const char *text, uint32_t *devid)
 			  "if need be (xvda1), or a number", text);
 }
 
-/* What has no effect so far, and is not refused, for many configurations hold it. */
-static void note_ineffective(const char *vdev, const libxl_device_disk *d)
-{
-	if (d->direct_io_safe)
-		tool_note("%s: 'direct-io-safe' has no effect on how xpv serves the disk", vdev);
-}
-
 /* A path and its format become what the key params says. */
 static char *name_file(enum xs_target_kind kind, const char *path)
 {
@@ -245,7 +238,6 @@ static int take(struct disk *disk, const char *spec, const libxl_device_disk *d)
 	disk->direct_io_safe = d->direct_io_safe;
 	disk->discard = libxl_defbool_is_default(d->discard_enable) ?
 			!!d->readwrite : libxl_defbool_val(d->discard_enable);
-	note_ineffective(disk->vdev, d);
 	return TOOL_OK;
 }
 

@@ -217,6 +217,21 @@ static uint64_t measure(struct device *dev)
 	return bytes;
 }
 
+/* direct-io-safe permits O_DIRECT, as QEMU understands it; where that cannot be, the page cache
+ * does as well. */
+static void use_direct(struct device *dev)
+{
+	uint64_t safe = 0;
+
+	if (dev->disk.direct ||
+	    store_number(dev, XBT_NULL, dev->be_path, XS_B_DIRECT_IO_SAFE, 0, &safe) || !safe)
+		return;
+	dev->disk.direct = fcntl(dev->disk.fd, F_SETFL, O_DIRECT) == 0 &&
+			   sector_direct_unit(dev->disk.fd) <= dev->disk.sector_size;
+	if (!dev->disk.direct)
+		fcntl(dev->disk.fd, F_SETFL, 0);
+}
+
 static int open_file(struct device *dev)
 {
 	struct medium medium;
@@ -242,6 +257,7 @@ static int open_file(struct device *dev)
 		return -1;
 	}
 	dev->disk.sectors = medium.bytes / BLK_SECTOR;
+	use_direct(dev);
 	image_find_discard(dev);
 	return 0;
 }

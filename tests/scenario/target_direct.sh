@@ -58,6 +58,18 @@ works in_guest g "fill xvda 5; verify xvda 5"
 is "the file" "$(in_guest g "sum xvda" | cut -d' ' -f1)" "$(sha256sum <"$DIR/a.img" | cut -d' ' -f1)"
 works xpv block-detach g xvda
 
+# What is permitted is done; what is not possible is done without.
+works xpv block-attach g "direct-io-safe,untrusted,vdev=xvda,target=$DIR/a.img"
+is "direct-io-safe" "$(xen xenstore-read "/local/domain/0/backend/vbd/$(domid g)/51712/direct-io-safe")" 1
+is "trusted" "$(xen xenstore-read "/local/domain/$(domid g)/device/vbd/51712/trusted")" 0
+guest_begin load3 g "loop 100000 verify xvda 5"
+eventually 20 guest_has_said load3 ok
+if [ "$(id -u)" -eq 0 ]; then
+	opened_direct "$DIR/a.img" || fail "it is not opened with O_DIRECT where it may be"
+fi
+guest_end load3 || true
+works xpv block-detach g xvda
+
 works xpv block-attach g "vdev=xvda,target=$DIR/a.img"
 guest_begin load2 g "loop 100000 verify xvda 5"
 eventually 20 guest_has_said load2 ok
@@ -74,6 +86,9 @@ if [ "$MEMORY" != "$DIR" ] &&
    ! dd if="$MEMORY/m.img" of=/dev/null iflag=direct bs=4096 count=1 status=none 2>/dev/null; then
 	refuses 1 "knows no O_DIRECT" xpv block-attach g "direct,vdev=xvda,target=$MEMORY/m.img"
 fi
+works xpv block-attach g "direct-io-safe,vdev=xvda,target=$MEMORY/m.img"
+works in_guest g "fill xvda 6; verify xvda 6"
+works xpv block-detach g xvda
 refuses 2 "'direct' is for" xpv block-attach g direct,vdev=xvda,target=null:1M
 if [ "$(id -u)" -eq 0 ] && loop=$(losetup --find --show --sector-size 4096 "$DIR/a.img" 2>/dev/null); then
 	losetup --direct-io=on "$loop" 2>/dev/null || true

@@ -164,25 +164,6 @@ static void test_disk_parse_words_of_xpv(void **state)
 	disk_fini(&disk);
 }
 
-static void test_disk_parse_what_has_no_effect_is_noted(void **state)
-{
-	static const char *const spec = "vdev=xvda,direct-io-safe,discard,target=/b";
-	struct capture c;
-	struct disk disk;
-
-	(void)state;
-	for (int verbose = 0; verbose < 2; verbose++) {
-		tool_verbose = verbose;
-		capture_begin(&c, 2);
-		assert_int_equal(disk_parse(&disk, &spec, 1), TOOL_OK);
-		capture_end(&c);
-		tool_verbose = false;
-		disk_fini(&disk);
-		assert_null(strstr(c.text, "'discard' has no effect"));
-		assert_int_equal(!!strstr(c.text, "'direct-io-safe' has no effect"), verbose);
-	}
-}
-
 static void test_disk_parse_bad_specs_are_one_line(void **state)
 {
 	static const struct {
@@ -397,7 +378,6 @@ int main(void)
 		cmocka_unit_test(test_disk_parse_flags_have_xl_defaults),
 		cmocka_unit_test(test_disk_parse_targets_of_all_kinds),
 		cmocka_unit_test(test_disk_parse_words_of_xpv),
-		cmocka_unit_test(test_disk_parse_what_has_no_effect_is_noted),
 		cmocka_unit_test(test_disk_parse_bad_specs_are_one_line),
 		cmocka_unit_test(test_image_check_good_files_pass),
 		cmocka_unit_test(test_image_check_bad_files_are_refused),
