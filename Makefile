@@ -142,6 +142,7 @@ VDISK_CORE_SRC := backend/histogram.c \
 		  backend/vdisk/connect.c \
 		  backend/vdisk/disk.c \
 		  backend/vdisk/intake.c \
+		  backend/vdisk/limit.c \
 		  backend/vdisk/queue.c \
 		  backend/vdisk/request.c \
 		  backend/vdisk/stopwatch.c \
