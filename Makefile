@@ -124,6 +124,7 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/hotplug.c \
 	    backend/supervisor/image.c \
 	    backend/supervisor/journal_file.c \
+	    backend/supervisor/limit.c \
 	    backend/supervisor/main.c \
 	    backend/supervisor/medium.c \
 	    backend/supervisor/memory.c \
@@ -149,6 +150,7 @@ VDISK_CORE_SRC := backend/histogram.c \
 		  backend/vdisk/target.c \
 		  backend/vdisk/target_file.c \
 		  backend/vdisk/target_null.c \
+		  backend/vdisk/throttle.c \
 		  backend/vdisk/uring.c \
 		  backend/vdisk/validate.c \
 		  backend/worker/filter.c \

@@ -13,6 +13,7 @@
  *	WIRE_DETACH devid			WIRE_DETACHED devid (nothing is mapped any more)
  *	WIRE_SUSPEND devid			... and the journal is as a dead worker's
  *	WIRE_RESIZE devid, vdisk.sectors	WIRE_RESIZED devid (requests may reach there)
+ *	WIRE_LIMIT devid, limit			WIRE_LIMITED devid, serial (it is in force)
  *	WIRE_QUIT (finish, keep the journals)	WIRE_FAILED devid, result: the guest's fault
  *
  * Both ends are the same build (WIRE_VERSION says so), and the worker is trusted less: the
@@ -47,6 +48,8 @@ enum wire_type {
 	WIRE_LINK,		/* supervisor: there is one */
 	WIRE_TROUBLE,		/* worker: why it is not connected; "": it is */
 	WIRE_SUSPEND,		/* supervisor: as WIRE_DETACH, and the journal is kept */
+	WIRE_LIMIT,		/* supervisor: how much may be taken off the ring */
+	WIRE_LIMITED,		/* worker: it takes no more; paused: nothing is under way */
 };
 
 enum wire_hello_flags {
@@ -63,6 +66,14 @@ enum wire_vdisk_flags {
 	WIRE_SECURE = 1 << 4,		/* the disk takes secure discards as well */
 };
 
+/* How much of a disk its guest may use. It comes with WIRE_ATTACH too, and WIRE_LIMITED follows. */
+struct wire_limit {
+	uint64_t iops, iops_burst;	/* requests a second, and at once; 0: any, the usual */
+	uint64_t bps, bps_burst;	/* the same in bytes */
+	uint32_t paused;		/* nothing is taken */
+	uint32_t serial;		/* for the answer */
+};
+
 /* A disk's connection, as the supervisor has read and checked it. */
 struct wire_vdisk {
 	uint64_t sectors;		/* 512-byte units */
@@ -74,6 +85,7 @@ struct wire_vdisk {
 	uint32_t port;			/* the frontend's event channel port */
 	uint32_t nr_grefs;
 	uint32_t gref[WIRE_MAX_GREFS];
+	struct wire_limit limit;
 };
 
 struct wire_result {
@@ -101,6 +113,7 @@ struct wire_msg {
 		struct wire_vdisk vdisk;	/* WIRE_ATTACH; fds: target, journal */
 		struct wire_result result;	/* also of WIRE_TROUBLE */
 		struct wire_probed probed;
+		struct wire_limit limit;	/* WIRE_LIMIT; WIRE_LIMITED: its serial */
 		char name[WIRE_EXPORT];		/* WIRE_PROBE, WIRE_LINK; fd: the socket */
 	};
 };

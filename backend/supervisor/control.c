@@ -82,6 +82,13 @@ static void timer_expired(struct loop_timer *timer)
 		drop(c);
 }
 
+static void add_limits(struct json_object *out, const struct wire_limit *limit)
+{
+	json_object_object_add(out, "paused", json_object_new_boolean(limit->paused));
+	json_object_object_add(out, "limit_iops", json_object_new_uint64(limit->iops));
+	json_object_object_add(out, "limit_bps", json_object_new_uint64(limit->bps));
+}
+
 static struct json_object *describe(const struct device *dev, bool timed)
 {
 	struct json_object *out = json_object_new_object();
@@ -96,6 +103,7 @@ static struct json_object *describe(const struct device *dev, bool timed)
 	json_object_object_add(out, "attached",
 			       json_object_new_boolean(dev->link == LINK_ATTACHED &&
 						       !worker_leaving(dev->worker)));
+	add_limits(out, &dev->limit.wanted);
 	ring_counters(out, dev->journal);
 	json_object_object_add(out, "error", dev->reason[0] ?
 			       json_object_new_string(log_safe(safe, sizeof(safe), dev->reason)) :
@@ -180,12 +188,35 @@ static const char *cmd_resize(struct supervisor *sup, struct json_object *in,
 	return NULL;
 }
 
+/* Whether what the store says of a disk's limits is in force. */
+static const char *cmd_limit(struct supervisor *sup, struct json_object *in,
+			     struct json_object *out)
+{
+	uint64_t domid, devid;
+	struct device *dev;
+	const char *why;
+
+	if (!argument(in, "domid", XS_DOMID_MAX + 1, &domid) ||
+	    !argument(in, "devid", UINT32_MAX, &devid))
+		return "limit takes numbers: domid, devid";
+	dev = device_served(sup, XS_CLASS_VDISK, (unsigned int)domid, (unsigned int)devid);
+	if (!dev)
+		return "xpv serves no such disk; 'xpv block-list' shows those that exist";
+	why = limit_refresh(dev);
+	json_object_object_add(out, "in_force",
+			       json_object_new_boolean(!why && limit_in_force(dev)));
+	if (why)
+		json_object_object_add(out, "reason", json_object_new_string(why));
+	return NULL;
+}
+
 /* Each adds to the answer, or returns why it does not. */
 static const struct {
 	const char *name;
 	const char *(*run)(struct supervisor *sup, struct json_object *in,
 			   struct json_object *out);
 } commands[] = {
+	{ "limit", cmd_limit },
 	{ "ping", cmd_ping },
 	{ "resize", cmd_resize },
 	{ "restart", cmd_restart },

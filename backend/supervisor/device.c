@@ -233,6 +233,8 @@ void device_look(struct device *dev)
 		return;		/* the worker's answer leads here again */
 	if (!dev->watched && !first_look(dev))
 		return;
+	if (dev->limit.stale)
+		limit_refresh(dev);
 	for (int i = 0; i < MAX_STEPS; i++) {
 		if (device_step(dev))
 			return;

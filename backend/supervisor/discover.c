@@ -29,14 +29,18 @@ const struct device_class *device_class_of(enum xs_class id)
 	return (size_t)id < sizeof(classes) / sizeof(classes[0]) ? classes[id] : NULL;
 }
 
-static void mark(struct supervisor *sup, enum xs_kind kind, unsigned int fe, unsigned int devid)
+/* key: what has changed below the device's directory; "": the directory, or anything. */
+static void mark(struct supervisor *sup, enum xs_kind kind, unsigned int fe, unsigned int devid,
+		 const char *key)
 {
 	struct device *dev = device_find(sup, kind, fe, devid);
 
 	if (!dev)
 		dev = device_create(sup, kind, fe, devid);
-	if (dev)
-		dev->dirty = true;
+	if (!dev)
+		return;
+	dev->dirty = true;
+	dev->limit.stale |= limit_is_key(key);
 }
 
 /* The children of a node that are numbers below limit; calls found() for each. */
@@ -65,7 +69,7 @@ static void found_device(struct supervisor *sup, const char *path, unsigned int 
 	const struct scan *scan = arg;
 
 	(void)path;
-	mark(sup, scan->kind, scan->fe, devid);
+	mark(sup, scan->kind, scan->fe, devid, "");
 }
 
 static void found_guest(struct supervisor *sup, const char *path, unsigned int fe, void *arg)
@@ -124,7 +128,7 @@ static void root_event(struct supervisor *sup, const char *path)
 	const char *rest;
 
 	if (xs_split_backend_path(path, &kind, &fe, &devid, &rest)) {
-		mark(sup, kind, fe, devid);
+		mark(sup, kind, fe, devid, rest);
 		return;
 	}
 	for (unsigned int k = 0; k < XS_KIND_COUNT; k++) {

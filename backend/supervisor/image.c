@@ -134,7 +134,7 @@ static int read_settings(struct device *dev)
 		return -1;
 	dev->disk.direct = direct;
 	dev->disk.reconnect = (uint32_t)reconnect;
-	return find_target(dev);
+	return limit_read(dev) ? -1 : find_target(dev);
 }
 
 static int open_path(const struct device *dev, const char *path)

@@ -17,6 +17,7 @@
  *	format.c	images that are not raw: such a server for each
  *	header.c	what an image would have opened besides itself
  *	dial.c		connections to servers, made without waiting for them
+ *	limit.c		how much of a disk its guest may use
  *	worker.c	what is said between us and the workers, one a guest and class
  *	process.c	their processes: started, started again, sent home
  *	adopt.c		those that an earlier supervisor left
@@ -159,6 +160,13 @@ struct device {
 		bool changing;		/* a medium is on its way out of its worker */
 		bool changed;		/* another one is in, and the guest has not been told */
 	} disk;
+	/* limit.c */
+	struct {
+		struct wire_limit wanted;	/* as the store says */
+		bool stale;		/* it may say something else */
+		bool told;		/* to its worker, or to the one that it will have */
+		bool in_force;		/* and that has answered */
+	} limit;
 	struct remote remote;
 	struct format format;
 };
@@ -276,6 +284,20 @@ const char *device_resize(struct device *dev, uint64_t bytes);
 /* The worker takes requests for all of a disk that has grown: the guest may know. */
 void device_resized(struct device *dev);
 
+/* limit.c */
+/* True: a key in the backend's directory that limit.c reads. */
+bool limit_is_key(const char *name);
+/* Reads the keys of a disk that is to be opened. 0 or -1 with dev->reason. */
+int limit_read(struct device *dev);
+/* Reads them again, and tells the worker if they are others. NULL, or why they stay as they are,
+ * valid until the next call. */
+const char *limit_refresh(struct device *dev);
+/* What a worker is told. */
+struct wire_limit limit_to_tell(struct device *dev);
+void limit_heard(struct device *dev, uint32_t serial);
+/* Nothing is done any more that the limits do not allow. */
+bool limit_in_force(const struct device *dev);
+
 /* discard.c */
 /* Whether the open image is able to discard, and in what units. */
 void image_find_discard(struct device *dev);
@@ -305,6 +327,8 @@ void worker_detach(struct device *dev);
 void worker_suspend(struct device *dev);
 /* Tells it the disk's new size; device_resized() follows. */
 void worker_resize(struct device *dev);
+/* Tells it what the disk's limits are; limit_heard() follows. */
+void worker_limit(struct device *dev);
 /* Forgets that the device waits for anything. */
 void worker_forget(struct device *dev);
 

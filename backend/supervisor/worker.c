@@ -64,6 +64,9 @@ static void send_attach(struct device *dev)
 		device_attached(dev, -EINVAL, "its frontend's keys do not fit");
 		return;
 	}
+	if (dev->limit.stale)
+		limit_refresh(dev);
+	msg.vdisk.limit = limit_to_tell(dev);
 	rc = wire_send(dev->worker->sock.fd, &msg, fds, WIRE_MAX_FDS);
 	if (rc == -EAGAIN || rc == -EMFILE || rc == -ETOOMANYREFS)
 		device_attached(dev, rc, strerror(-rc));
@@ -195,6 +198,7 @@ void worker_claim(struct device *dev)
 		return;
 	dev->worker = w;
 	dev->link = LINK_ATTACHED;
+	dev->limit.stale = true;	/* they may have changed while nobody could tell it */
 	if (journal_file_open(dev))
 		log_error("%s: %s", device_name(dev), dev->reason);
 	log_info("%s: worker %d serves it already", device_name(dev), (int)w->pid);
@@ -235,6 +239,16 @@ void worker_resize(struct device *dev)
 	wire_send(dev->worker->sock.fd, &msg, NULL, 0);
 }
 
+void worker_limit(struct device *dev)
+{
+	const struct wire_msg msg = { .type = WIRE_LIMIT, .devid = dev->devid,
+				      .limit = limit_to_tell(dev) };
+
+	/* a worker that is gone has a successor, which has them from the start */
+	if (wire_send(dev->worker->sock.fd, &msg, NULL, 0) == -EAGAIN)
+		dev->limit.told = false;
+}
+
 /* A message from a worker that has greeted. */
 static void heard(struct worker *w, struct wire_msg *msg)
 {
@@ -259,6 +273,10 @@ static void heard(struct worker *w, struct wire_msg *msg)
 	case WIRE_RESIZED:
 		if (dev)
 			device_resized(dev);
+		break;
+	case WIRE_LIMITED:
+		if (dev)
+			limit_heard(dev, msg->limit.serial);
 		break;
 	case WIRE_PROBED:
 		msg->probed.text[WIRE_TEXT - 1] = '\0';

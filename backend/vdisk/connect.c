@@ -170,6 +170,7 @@ bool queue_idle(const struct queue *q)
 
 void queue_close(struct queue *q, bool forget)
 {
+	throttle_end(q);
 	if (q->journal.head && forget)
 		journal_end(&q->journal);
 	if (q->port)

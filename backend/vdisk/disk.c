@@ -26,7 +26,8 @@ int disk_open(struct disk *disk, struct disk_env *env, struct lane *lane, uint32
 {
 	int rc;
 
-	*disk = (struct disk){ .env = env, .devid = devid };
+	*disk = (struct disk){ .env = env, .devid = devid,
+			       .limit_lock = PTHREAD_MUTEX_INITIALIZER };
 	describe(disk, conn);
 	rc = target_open(&disk->target, env, devid, conn, target_fd);
 	if (rc) {
@@ -34,6 +35,7 @@ int disk_open(struct disk *disk, struct disk_env *env, struct lane *lane, uint32
 		snprintf(why, WIRE_TEXT, "its target: %s", strerror(-rc));
 		return rc;
 	}
+	throttle_set(disk, &conn->limit);
 	disk->nr_queues = 1;
 	return queue_open(&disk->queue[0], disk, lane, conn, journal_fd, why);
 }

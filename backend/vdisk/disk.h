@@ -6,6 +6,7 @@
  * ring of it with all that is under way there, and belongs to one lane (a thread) alone. The path
  * of a request, and who owns each step:
  *
+ *	throttle.c	whether the disk's limits let anything be taken
  *	queue.c		ring -> private copy -> journal
  *	intake.c	the segments of indirect requests -> private copy -> validate.c -> plan
  *	request.c	plan -> data from the guest -> target -> data to the guest
@@ -20,12 +21,15 @@
 #ifndef XPV_VDISK_DISK_H
 #define XPV_VDISK_DISK_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
+#include "limit.h"
 #include "log.h"
+#include "loop.h"
 #include "stopwatch.h"
 #include "target.h"
 #include "validate.h"
@@ -49,6 +53,7 @@ struct disk_env {
 
 /* What one thread serves its queues with. */
 struct lane {
+	struct loop *loop;
 	xenevtchn_handle *xce;
 	struct uring *uring;		/* NULL: not permitted here; I/O is done in place */
 	struct copy_list copies;
@@ -111,6 +116,8 @@ struct queue {
 	struct request_list landed;	/* read; their data is to be given to the guest */
 	struct request_list ended;	/* to be answered */
 	bool closing;			/* nothing more is taken */
+	bool throttled;			/* nor now, until the timer: */
+	struct loop_timer throttle;
 	struct log_limit log_limit;
 	struct stopwatch watch;
 };
@@ -124,6 +131,11 @@ struct disk {
 	bool persistent;
 	struct queue queue[1];
 	unsigned int nr_queues;		/* of these, that were opened */
+	pthread_mutex_t limit_lock;	/* for: */
+	struct limit limit;
+	bool limited, paused;		/* written by one thread, read by all */
+	bool limit_due;			/* the supervisor is to hear that they are in force */
+	uint32_t limit_serial;
 	bool stopping;			/* to be closed when nothing is under way ... */
 	bool keep;			/* ... and to be taken up again: the journal stays */
 	char failed[WIRE_TEXT];		/* the first violation; "": none */
@@ -165,6 +177,21 @@ bool queue_pending(const struct queue *q);
 bool queue_arm(struct queue *q);
 /* The guest broke the protocol: the disk stops for good, and keeps the first reason. */
 void queue_fail(struct queue *q, const char *why);
+
+/* throttle.c */
+
+/* From now on: its answer is due when they are in force. */
+void throttle_set(struct disk *disk, const struct wire_limit *limit);
+/* True: they are, and for a paused disk nothing is under way. */
+bool throttle_in_force(const struct disk *disk);
+/* What may be taken now; nothing: queue->throttled, perhaps. */
+struct limit_room throttle_room(struct queue *q);
+/* This one was: is there room for another? */
+bool throttle_fits(struct limit_room *room, const struct blk_req *req);
+/* These were, and are known by now. */
+void throttle_charge(struct queue *q, const struct taken *taken, unsigned int nr);
+/* Waits no more. */
+void throttle_end(struct queue *q);
 
 /* intake.c */
 

@@ -137,6 +137,11 @@ static void handle(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MA
 			(*at)->geo.sectors = msg->vdisk.sectors;
 		tell(w, WIRE_RESIZED, msg->devid, 0, "");
 		break;
+	case WIRE_LIMIT:
+		at = find_disk(w, msg->devid);
+		if (at)
+			throttle_set(*at, &msg->limit);
+		break;
 	case WIRE_PROBE:
 	case WIRE_LINK:
 		handle_link(w, msg, fds);
@@ -233,12 +238,24 @@ void link_tell_failed(struct worker *w, const struct disk *disk)
 	tell(w, WIRE_FAILED, disk->devid, -EPROTO, disk->failed);
 }
 
+static void tell_limited(struct worker *w, struct disk *disk)
+{
+	const struct wire_msg msg = { .type = WIRE_LIMITED, .devid = disk->devid,
+				      .limit = { .serial = disk->limit_serial } };
+
+	disk->limit_due = false;
+	if (w->supervisor.fd >= 0)
+		wire_send(w->supervisor.fd, &msg, NULL, 0);
+}
+
 void link_finish_disks(struct worker *w)
 {
 	for (unsigned int i = w->nr_disks; i-- > 0; ) {
 		struct disk *disk = w->disks[i];
 		uint32_t devid = disk->devid;
 
+		if (disk->limit_due && throttle_in_force(disk))
+			tell_limited(w, disk);
 		if (!disk->stopping || !disk_idle(disk))
 			continue;
 		drop_disk(w, &w->disks[i], !w->quitting && !disk->keep);

@@ -83,6 +83,7 @@ static int open_handles(struct worker *w)
 			 strerror(-rc));
 
 	rc = loop_init(&w->loop);
+	w->lane.loop = &w->loop;
 	w->events = (struct loop_fd){ xenevtchn_fd(w->lane.xce), events_ready };
 	if (fcntl(w->events.fd, F_SETFL, fcntl(w->events.fd, F_GETFL) | O_NONBLOCK) == 0 &&
 	    rc == 0)

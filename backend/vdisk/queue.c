@@ -53,17 +53,19 @@ static void count_request(struct queue *q, const struct request *r)
 
 static bool full(const struct queue *q)
 {
-	return q->closing || q->barrier || q->under_way >= DISK_UNDER_WAY;
+	return q->closing || q->throttled || read_once(&q->disk->paused) || q->barrier ||
+	       q->under_way >= DISK_UNDER_WAY;
 }
 
 /* A barrier ends its batch: nothing is taken after it, before it is answered. */
 static void take(struct queue *q)
 {
+	struct limit_room room = throttle_room(q);
 	struct taken taken[DISK_BATCH];
 	unsigned int nr = 0;
 	int rc = 0;
 
-	while (nr < DISK_BATCH && q->nr_free > 0) {
+	while (nr < DISK_BATCH && nr < room.requests && q->nr_free > 0) {
 		struct taken *t = &taken[nr];
 
 		rc = blk_back_pop(&q->ring, &t->req);
@@ -72,12 +74,13 @@ static void take(struct queue *q)
 		t->slot = q->free_slot[--q->nr_free];
 		journal_take(&q->journal, t->slot, q->ring.ring.req_cons - 1, &t->req);
 		nr++;
-		if (t->req.op == BLK_BARRIER)
+		if (t->req.op == BLK_BARRIER || !throttle_fits(&room, &t->req))
 			break;
 	}
 	if (nr > 0)
 		stopwatch_batch(&q->watch, read_once(&q->ring.ring.shared->req_prod));
 	queue_begin(q, taken, nr);
+	throttle_charge(q, taken, nr);
 	if (rc < 0)
 		queue_fail(q, "the guest's request producer index is out of range");
 }

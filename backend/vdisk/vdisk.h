@@ -39,7 +39,8 @@ int link_start(struct worker *w);
 void link_close(struct worker *w);
 /* Says that a disk has failed, to whoever listens. */
 void link_tell_failed(struct worker *w, const struct disk *disk);
-/* Closes the disks that are to be closed and have nothing under way, and says so. */
+/* Closes the disks that are to be closed and have nothing under way, and says so; also that limits
+ * are in force. */
 void link_finish_disks(struct worker *w);
 
 /* serve.c */

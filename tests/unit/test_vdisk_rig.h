@@ -25,6 +25,7 @@
 #define RIG_PORT	5
 
 struct rig {
+	struct loop loop;		/* for its timers */
 	struct disk_env env;
 	struct lane lane;
 	struct disk disk;
@@ -70,6 +71,7 @@ static inline void rig_init(struct rig *rig, enum blk_abi abi, uint32_t flags)
 	memset(rig, 0, sizeof(*rig));
 	rig->env = (struct disk_env){ .domid = FAKE_DOMID, .xgt = fake_xgt() };
 	rig->lane.xce = fake_xce();
+	rig->lane.loop = &rig->loop;
 	rig->conn = (struct wire_vdisk){ .sectors = RIG_SECTORS, .sector_size = BLK_SECTOR,
 					 .flags = flags, .abi = abi, .port = RIG_PORT,
 					 .nr_grefs = 1, .gref = { RIG_RING } };
