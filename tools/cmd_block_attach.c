@@ -27,6 +27,8 @@ static const char usage[] =
 	"  direct         open a raw file or device with O_DIRECT\n"
 	"  backing        trust an image that is not raw to name other files (a backing\n"
 	"                 file, a data file), which are then opened as root\n"
+	"  iops=N[@BURST], bps=SIZE[@BURST]\n"
+	"                 limits, which 'xpv block-limit' changes and explains\n"
 	"  reconnect=S    I/O waits S seconds for a server that is lost, then fails\n"
 	"                 (default 60)\n"
 	"  sector-size=N  the guest's disk has sectors of 512, 1024, 2048 or 4096 bytes,\n"

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "await.h"
+#include "limit.h"
 #include "tool.h"
 
 static const char usage[] =
@@ -50,11 +51,12 @@ static void print_row(struct xs_handle *xs, const struct device *dev)
 	int domid;
 	char *backend = recorded_backend(xs, dev, &domid);
 
-	printf("%-5u %-3d %-6d %-5d %-6d %-8d %-30s\n", dev->devid, domid,
+	printf("%-5u %-3d %-6d %-5d %-6d %-8d %-30s%s\n", dev->devid, domid,
 	       (int)number_or_none(xs, dev->record, XS_B_FRONTEND_ID),
 	       (int)number_or_none(xs, dev->frontend, XS_F_STATE),
 	       (int)number_or_none(xs, dev->frontend, XS_F_EVENT_CHANNEL),
-	       (int)number_or_none(xs, dev->frontend, XS_F_RING_REF), backend ? backend : "");
+	       (int)number_or_none(xs, dev->frontend, XS_F_RING_REF), backend ? backend : "",
+	       number_or_none(xs, dev->backend, XS_B_PAUSED) == 1 ? " paused" : "");
 	free(backend);
 }
 
@@ -143,6 +145,7 @@ static struct json_object *device_json(struct xs_handle *xs, const struct device
 	add_text(obj, xs, dev->record, XS_B_DEVICE_TYPE);
 	add_number(obj, xs, dev->backend, XS_B_SECTORS);
 	add_number(obj, xs, dev->backend, XS_B_SECTOR_SIZE);
+	limits_json(xs, dev, obj);
 	add_text(obj, xs, dev->frontend, XS_F_PROTOCOL);
 	json_object_object_add(obj, "queues", queues_json(xs, dev));
 	json_object_object_add(obj, "error", *view.error ? tool_json_text(view.error) : NULL);

@@ -2,7 +2,6 @@
 /*
  * cmd_block_resize.c - xpv block-resize: a disk that grows under its guest
  */
-#include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,28 +22,6 @@ static const char usage[] =
 	"Returns when the guest has been told; a guest that is not connected yet is told\n"
 	"when it connects. A disk does not shrink.\n\n"
 	"  --json  print the disk and its new number of sectors of 512 bytes\n";
-
-/* False: no size. */
-static bool parse_size(const char *text, uint64_t *bytes)
-{
-	static const char units[] = "KMGT";
-	const char *unit;
-	char *end;
-
-	errno = 0;
-	*bytes = strtoull(text, &end, 10);
-	if (errno || end == text || *text < '0' || *text > '9' || *bytes == 0)
-		return false;
-	unit = *end ? strchr(units, *end) : NULL;
-	if (*end && (!unit || end[1]))
-		return false;
-	for (const char *u = units; unit && u <= unit; u++) {
-		if (*bytes > INT64_MAX / 1024)
-			return false;
-		*bytes *= 1024;
-	}
-	return *bytes <= INT64_MAX;
-}
 
 static struct json_object *ask(const struct domain *dom, uint32_t devid, uint64_t bytes)
 {
@@ -131,7 +108,7 @@ int cmd_block_resize(int argc, char **argv)
 		return tool_usage(argv[0], "a domain, a device and perhaps a size are needed");
 	if (disk_devid(argv[first + 1], &devid))
 		return TOOL_USAGE;
-	if (argc - first == 3 && !parse_size(argv[first + 2], &bytes))
+	if (argc - first == 3 && !tool_size(argv[first + 2], strlen(argv[first + 2]), &bytes))
 		return tool_usage(argv[0], "%s: not a size; say 20G, or a number of bytes",
 				  argv[first + 2]);
 	if (tool_resolve(argv[first], &dom))

@@ -51,8 +51,8 @@ static bool check_keys(const char *spec, const char *left)
 		if (len && p[len] == '=') {
 			if (!known_key(p, len)) {
 				tool_error("disk '%s': unknown key '%.*s'; the keys are format, "
-					   "vdev, access, devtype, reconnect, sector-size, "
-					   "physical-sector-size and, last, target", spec,
+					   "vdev, access, devtype, iops, bps, reconnect, "
+					   "sector-size, physical-sector-size and, last, target", spec,
 					   (int)len, p);
 				return false;
 			}

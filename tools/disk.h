@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include "limit.h"
 #include "params.h"
 #include "tool.h"
 
@@ -19,6 +20,7 @@ struct disk {
 	bool readonly, cdrom, direct_io_safe, discard, trusted;
 	bool direct;		/* past the host's page cache */
 	bool backing;		/* the image may name other files that are a part of it */
+	struct limits limits;
 	unsigned int reconnect;	/* seconds that I/O waits for a lost server; 0: not said */
 	unsigned int sector_size, physical_sector_size;	/* bytes; 0: the image's own */
 };

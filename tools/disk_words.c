@@ -91,6 +91,20 @@ static int take_value(struct disk *disk, const char *spec, const char *p, size_t
 	return 0;
 }
 
+/* The same of any word of ours. */
+static int take_word(struct disk *disk, const char *spec, const char *p, size_t len)
+{
+	char why[192];
+	int rc = take_value(disk, spec, p, len);
+
+	if (rc)
+		return rc;
+	rc = limits_take(&disk->limits, p, len, why, sizeof(why));
+	if (rc < 0)
+		tool_error("disk '%s': %s", spec, why);
+	return rc ? rc : take_flag(disk, p, len);
+}
+
 /* A format that libxlutil would refuse becomes one that it accepts, and is remembered. The word
  * alone is a format only after the target: "/a.vmdk,vmdk,xvda". */
 static void take_format(struct disk *disk, char *spec, char *p, size_t len)
@@ -113,11 +127,11 @@ int disk_take_words(struct disk *disk, char *spec)
 
 	while (*p && strncmp(p, "target=", 7)) {
 		size_t len = strcspn(p, ","), gone = len + (p[len] == ',');
-		int taken = take_value(disk, spec, p, len);
+		int taken = take_word(disk, spec, p, len);
 
 		if (taken < 0)
 			return TOOL_FAILED;
-		if (taken || take_flag(disk, p, len)) {
+		if (taken) {
 			memmove(p, p + gone, strlen(p + gone) + 1);
 			continue;
 		}

@@ -17,8 +17,11 @@
 static const struct verb verbs[] = {
 	{ "block-attach", cmd_block_attach, "DOM SPEC...", "give a guest a disk", false },
 	{ "block-detach", cmd_block_detach, "DOM DEV [--force]", "take it away again", false },
+	{ "block-limit", cmd_block_limit, "DOM DEV [LIMIT...]", "how fast it may be used", false },
 	{ "block-list", cmd_block_list, "DOM...", "the disks of guests", false },
+	{ "block-pause", cmd_block_pause, "DOM DEV", "leave its requests where they are", false },
 	{ "block-resize", cmd_block_resize, "DOM DEV [SIZE]", "make it larger, in use", false },
+	{ "block-unpause", cmd_block_unpause, "DOM DEV", "take them again", false },
 	{ "cd-eject", cmd_cd_eject, "DOM DEV", "take the medium out of a drive", false },
 	{ "cd-insert", cmd_cd_insert, "DOM DEV TARGET", "put a medium into a drive", false },
 	{ "check", cmd_check, "[DOM]", "why is a device stuck? lint the store", false },

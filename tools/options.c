@@ -91,6 +91,21 @@ static bool opt_store(const char *verb, const struct opt *opt, const char *arg)
 	return false;
 }
 
+bool tool_size(const char *text, size_t len, uint64_t *bytes)
+{
+	static const char units[] = "KMGT";
+	const char *unit = len ? memchr(units, text[len - 1], sizeof(units) - 1) : NULL;
+
+	if (xs_parse_u64(text, unit ? len - 1 : len, bytes) != XS_OK || *bytes == 0)
+		return false;
+	for (const char *u = units; unit && u <= unit; u++) {
+		if (*bytes > INT64_MAX / 1024)
+			return false;
+		*bytes *= 1024;
+	}
+	return *bytes <= INT64_MAX;
+}
+
 bool tool_options(int argc, char **argv, const char *usage, const struct opt *opts, int *first)
 {
 	const struct opt *opt;

@@ -36,6 +36,24 @@ static void format_bytes(char buf[16], uint64_t bytes)
 	snprintf(buf, 16, unit ? "%.1f%c" : "%.0f%c", value, units[unit]);
 }
 
+/* What its guest is kept to, as a remark behind the row. */
+static void print_limits(struct json_object *dev)
+{
+	uint64_t iops = stats_number(dev, "limit_iops"), bps = stats_number(dev, "limit_bps");
+	const char *paused = stats_number(dev, "paused") ? " paused" : "";
+	char bytes[16];
+
+	if (!iops && !bps && !*paused)
+		return;
+	format_bytes(bytes, bps);
+	printf("     %s", paused);
+	if (iops)
+		printf(" at most %llu requests/s", (unsigned long long)iops);
+	if (bps)
+		printf(" at most %s/s", bytes);
+	putchar('\n');
+}
+
 static void print_device(struct json_object *dev)
 {
 	char in[16], out[16], escaped[128];
@@ -53,6 +71,7 @@ static void print_device(struct json_object *dev)
 	       (unsigned long long)stats_number(dev, "errors"),
 	       (unsigned long long)stats_number(dev, "notify_in"),
 	       (unsigned long long)stats_number(dev, "notify_out"));
+	print_limits(dev);
 	if (*error)
 		printf("      %s\n", tool_escape(escaped, sizeof(escaped), error, strlen(error)));
 }

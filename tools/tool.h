@@ -41,8 +41,11 @@ struct verb {
 
 int cmd_block_attach(int argc, char **argv);
 int cmd_block_detach(int argc, char **argv);
+int cmd_block_limit(int argc, char **argv);
 int cmd_block_list(int argc, char **argv);
+int cmd_block_pause(int argc, char **argv);
 int cmd_block_resize(int argc, char **argv);
+int cmd_block_unpause(int argc, char **argv);
 int cmd_cd_eject(int argc, char **argv);
 int cmd_cd_insert(int argc, char **argv);
 int cmd_check(int argc, char **argv);
@@ -80,6 +83,9 @@ struct opt {
  * `usage` is the whole text for -h; its first line is the synopsis.
  */
 bool tool_options(int argc, char **argv, const char *usage, const struct opt *opts, int *first);
+/* A number of bytes, not 0 and at most INT64_MAX: digits, with K, M, G or T behind them if need be.
+ * False: it is none. */
+bool tool_size(const char *text, size_t len, uint64_t *bytes);
 
 /* report.c: what the user reads */
 extern bool tool_verbose;	/* -v */

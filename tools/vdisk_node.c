@@ -183,7 +183,8 @@ static bool write_node(struct xs_handle *xs, xs_transaction_t t, const struct vd
 	xs_vdev_name(name, sizeof(name), disk->devid);
 	return device_write(xs, t, &add->dev, settings, n) &&
 	       (!foreign || device_set(xs, t, &add->dev, XS_B_SERVED_BY, "xpv")) &&
-	       write_extras(xs, t, &add->dev, disk);
+	       write_extras(xs, t, &add->dev, disk) &&
+	       limits_write(xs, t, &add->dev, &disk->limits);
 }
 
 /* Read within the transaction: a guest that is destroyed meanwhile makes it start again. */

@@ -142,6 +142,7 @@ static void test_disk_parse_words_of_xpv(void **state)
 		"vdev=xvda,direct,target=/b",
 		"vdev=xvda,format=qcow2,backing,reconnect=7,target=/b",
 		"direct,no-direct,vdev=xvda,target=/direct,direct",
+		"vdev=xvda,iops=500@2000,bps=8M,target=/b,iops=7",
 		"sector-size=4096,vdev=xvda,physical-sector-size=65536,target=/sector-size=1",
 	};
 	struct disk disk;
@@ -156,8 +157,16 @@ static void test_disk_parse_words_of_xpv(void **state)
 	assert_int_equal(disk_parse(&disk, &words[2], 1), TOOL_OK);
 	assert_false(disk.direct || disk.sector_size || disk.physical_sector_size);
 	assert_string_equal(disk.target, "/direct,direct");
+	assert_false(disk.limits.of[LIMIT_IOPS].said || disk.limits.of[LIMIT_BPS].said);
 	disk_fini(&disk);
 	assert_int_equal(disk_parse(&disk, &words[3], 1), TOOL_OK);
+	assert_int_equal(disk.limits.of[LIMIT_IOPS].rate, 500);
+	assert_int_equal(disk.limits.of[LIMIT_IOPS].burst, 2000);
+	assert_int_equal(disk.limits.of[LIMIT_BPS].rate, 8u << 20);
+	assert_int_equal(disk.limits.of[LIMIT_BPS].burst, 0);
+	assert_string_equal(disk.target, "/b,iops=7");
+	disk_fini(&disk);
+	assert_int_equal(disk_parse(&disk, &words[4], 1), TOOL_OK);
 	assert_int_equal(disk.sector_size, 4096);
 	assert_int_equal(disk.physical_sector_size, 65536);
 	assert_string_equal(disk.target, "/sector-size=1");
@@ -191,6 +200,8 @@ static void test_disk_parse_bad_specs_are_one_line(void **state)
 		{ "vdev=xvda,reconnect=x,target=nbd://h/", "no number of seconds" },
 		{ "vdev=xvda,reconnect=0,target=nbd://h/", "from 1 to 86400" },
 		{ "vdev=xvda,reconnect=5,target=/b", "leave it out" },
+		{ "vdev=xvda,iops=0,target=/b", "'iops=0': its rate must be a number from 1" },
+		{ "vdev=xvda,bps=8M@x,target=/b", "'bps=8M@x': its burst must be" },
 		{ "vdev=xvda,direct,target=null:1M", "'direct' is for" },
 		{ "vdev=xvda,sector-size=520,target=/b", "one of 512, 1024, 2048, 4096" },
 		{ "vdev=xvda,sector-size=,target=/b", "no sector size" },
