@@ -32,18 +32,32 @@
 #define OUR_SCRIPT "/etc/xen/scripts/block-xpv"
 #define KERNEL_BACKEND "/sys/bus/xen-backend/drivers/vbd"	/* serves vbds in our place */
 
+/* What xl is to name as its target: for our script with the limits before it. */
+static char *target(const struct disk *disk, bool ours)
+{
+	char limits[96], *text = NULL;
+
+	limits_text(&disk->limits, limits, sizeof(limits));
+	if (!ours || !strcmp(limits, "none"))
+		return strdup(disk->target);
+	if (strchr(limits, ' '))
+		*strchr(limits, ' ') = ',';
+	return asprintf(&text, "%s,%s", limits, disk->target) < 0 ? NULL : text;
+}
+
 /* The disk as xl would have read it from a configuration; false if memory is short. */
 static bool describe(const struct disk *disk, libxl_device_disk *d)
 {
+	bool ours = !access(OUR_SCRIPT, X_OK) && access(KERNEL_BACKEND, F_OK);
 	char vdev[32];
 
 	xs_vdev_name(vdev, sizeof(vdev), disk->devid);
 	libxl_device_disk_init(d);
-	d->pdev_path = strdup(disk->target);
+	d->pdev_path = target(disk, ours);
 	d->vdev = strdup(vdev);
 	d->backend = LIBXL_DISK_BACKEND_PHY;
 	d->format = *disk->target ? LIBXL_DISK_FORMAT_RAW : LIBXL_DISK_FORMAT_EMPTY;
-	if (!access(OUR_SCRIPT, X_OK) && access(KERNEL_BACKEND, F_OK))
+	if (ours)
 		d->script = strdup("block-xpv");
 	d->readwrite = !disk->readonly;
 	d->is_cdrom = disk->cdrom;

@@ -145,6 +145,21 @@ static const char *parse_tcp(const char *p, struct xs_target *out)
 	return *p ? "nothing may stand after the export's name: write a ? as %3F" : NULL;
 }
 
+/* Limits that stand before a target are for the script that sets it up. */
+static const char *skip_limits(const char *text)
+{
+	const char *p = text;
+
+	while (xs_skip(&p, "iops=") || xs_skip(&p, "bps=")) {
+		while (*p && *p != ',')
+			p++;
+		if (!xs_skip(&p, ","))
+			return text;
+		text = p;
+	}
+	return text;
+}
+
 const char *xs_target_parse(const char *text, struct xs_target *out)
 {
 	static const struct {
@@ -156,7 +171,7 @@ const char *xs_target_parse(const char *text, struct xs_target *out)
 		{ "qcow2:", XS_TARGET_QCOW2 }, { "vhd:", XS_TARGET_VHD },
 		{ "vmdk:", XS_TARGET_VMDK }, { "aio:", XS_TARGET_FILE },
 	};
-	const char *p = text;
+	const char *p = skip_limits(text);
 	bool prefixed = false;
 
 	*out = (struct xs_target){ .kind = XS_TARGET_FILE };

@@ -124,6 +124,22 @@ end
 refuses_it w "vhd:$DIR/none.vhd" "no such file"
 refuses_it w "zip:$DIR/b.img" "not an absolute path"
 
+# With limits, which others than the script do not take for a part of the image's name.
+begin g "iops=1000@2000,bps=64M,$DIR/b.img" w
+script block-xpv add || fail "block-xpv: $(get "$back/hotplug-error")"
+works minidom "fill xvda 7; verify xvda 7"
+works xpv block-limit g xvda
+is "the limits" "$out" "iops=1000@2000 bps=64M"
+works xpv block-limit g xvda iops=none
+refuses 1 "it is in use by disk 51712" xpv block-attach h "$DIR/link.img,raw,xvdb,rw"
+refuses_it w "$DIR/b.img" "disk 51712 of domain"
+libxl_name g
+end
+refuses_it w "iops=x,$DIR/b.img" "'x' is no limit"
+refuses_it w "bps=8M@,$DIR/b.img" "is no limit"
+refuses_it w "iops=5K,$DIR/b.img" "'5K' is no limit"
+refuses_it w "iops=5" "not an absolute path"
+
 # While the kernel's backend is there.
 mkdir -p "$XPV_RUNDIR/sim/sysfs/bus/xen-backend/drivers"
 begin h "$DIR/b.img" w

@@ -28,6 +28,11 @@ static void test_target_files_are_what_they_are_called(void **state)
 		{ "qcow2:/srv/a,b", "/srv/a,b", XS_TARGET_QCOW2 },
 		{ "vhd:/srv/a.vhd", "/srv/a.vhd", XS_TARGET_VHD },
 		{ "vmdk:/srv/a.vmdk", "/srv/a.vmdk", XS_TARGET_VMDK },
+		{ "iops=5,/srv/a.img", "/srv/a.img", XS_TARGET_FILE },
+		{ "bps=8M@x,iops=5,qcow2:/srv/a", "/srv/a", XS_TARGET_QCOW2 },
+		{ "iops=5", "iops=5", XS_TARGET_FILE },
+		{ "iops=5,bps=", "bps=", XS_TARGET_FILE },
+		{ "/srv/iops=5,a", "/srv/iops=5,a", XS_TARGET_FILE },
 	};
 	struct xs_target t;
 
