@@ -233,8 +233,7 @@ void device_look(struct device *dev)
 		return;		/* the worker's answer leads here again */
 	if (!dev->watched && !first_look(dev))
 		return;
-	if (dev->limit.stale)
-		limit_refresh(dev);
+	limit_look(dev);
 	for (int i = 0; i < MAX_STEPS; i++) {
 		if (device_step(dev))
 			return;

@@ -72,6 +72,12 @@ static int read_keys(struct device *dev, struct wire_limit *out)
 	return 0;
 }
 
+static bool same(const struct wire_limit *a, const struct wire_limit *b)
+{
+	return a->iops == b->iops && a->iops_burst == b->iops_burst && a->bps == b->bps &&
+	       a->bps_burst == b->bps_burst && a->paused == b->paused;
+}
+
 int limit_read(struct device *dev)
 {
 	struct wire_limit limit;
@@ -80,14 +86,9 @@ int limit_read(struct device *dev)
 		return -1;
 	limit.serial = dev->limit.wanted.serial;
 	dev->limit.stale = false;
+	dev->limit.told &= same(&limit, &dev->limit.wanted);
 	dev->limit.wanted = limit;
 	return 0;
-}
-
-static bool same(const struct wire_limit *a, const struct wire_limit *b)
-{
-	return a->iops == b->iops && a->iops_burst == b->iops_burst && a->bps == b->bps &&
-	       a->bps_burst == b->bps_burst && a->paused == b->paused;
 }
 
 /* The reason that the device has for other things is left as it is. */
@@ -120,9 +121,16 @@ const char *limit_refresh(struct device *dev)
 		return NULL;
 	limit.serial = dev->limit.wanted.serial;
 	dev->limit.wanted = limit;
+	dev->limit.told = false;	/* one that is being attached was told the earlier ones */
 	if (dev->link == LINK_ATTACHED)
 		worker_limit(dev);
 	return NULL;
+}
+
+void limit_look(struct device *dev)
+{
+	if (dev->limit.stale || (dev->link == LINK_ATTACHED && !dev->limit.told))
+		limit_refresh(dev);
 }
 
 struct wire_limit limit_to_tell(struct device *dev)

@@ -292,6 +292,8 @@ int limit_read(struct device *dev);
 /* Reads them again, and tells the worker if they are others. NULL, or why they stay as they are,
  * valid until the next call. */
 const char *limit_refresh(struct device *dev);
+/* The same if they may have changed, or its worker has not been told. */
+void limit_look(struct device *dev);
 /* What a worker is told. */
 struct wire_limit limit_to_tell(struct device *dev);
 void limit_heard(struct device *dev, uint32_t serial);

@@ -24,6 +24,7 @@ is "limit-bps" "$(xen xenstore-read "$backend/limit-bps")" 1073741824
 counted() {
 	xpv stats --json g | awk -v key="$1" -v devid="${2:-51712}" '
 		$1 == "\"devid\":" { here = $2 + 0 == devid }
+		$1 == "\"queues\":" { here = 0 }	# of each the same again
 		here && ($1 == "\"read_" key "\":" || $1 == "\"write_" key "\":") { n += $2 }
 		END { print n + 0 }'
 }

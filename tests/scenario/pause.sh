@@ -49,7 +49,14 @@ goes_on() {
 }
 
 nbd_serve a g xvda
-nbd_fio a --iodepth=32 --bsrange=4k-64k --size=16M --loops=1000000 --runtime=40 --time_based &
+# The load goes on until $DIR/stop is there.
+rounds() {
+	until [ -e "$DIR/stop" ]; do
+		nbd_fio a --iodepth=32 --bsrange=4k-64k --size=16M || return
+	done
+}
+
+rounds &
 load=$!
 has_begun() { [ "$(stat_of g batches 51712)" -gt 20 ]; }
 eventually 10 has_begun
@@ -97,14 +104,14 @@ guest_wait b || true
 contains "json" "$(xpv block-unpause --json g xvda)" '"paused": false'
 goes_on 51712
 
-# Under the load, at any instant.
+# Under the load, at any instant; also while a successor is being told that it is paused.
 for round in 1 2 3 4 5 6 7 8 9 10; do
 	works xpv block-pause g xvda
-	[ $((round % 3)) -ne 0 ] || kill -9 "$(stat_of g worker 51712)"
+	[ $((round % 2)) -ne 0 ] || kill -9 "$(stat_of g worker 51712)"
 	works xpv block-unpause g xvda
 	goes_on 51712
 done
-kill -INT $load 2>/dev/null || true
+touch "$DIR/stop"
 wait $load || fail "fio: $(cat "$DIR/fio.a")"
 contains "fio" "$(cat "$DIR/fio.a")" "err= 0"
 is "requests that failed" "$(stat_of g errors)" 0
@@ -116,11 +123,10 @@ guest_begin last g "loop 0 stress xvdb 3 1"
 eventually 10 guest_has_said last ok
 works xpv block-pause g xvdb
 rests 51728 "$MEMORY/b.img"
-works xen xenstore-write "${backend%51712}51728/online" 0
-goes_on 51728
-works xen xenstore-write "${backend%51712}51728/online" 1
-works xpv block-pause g xvdb
-rests 51728 "$MEMORY/b.img"
+batches=$(stat_of g batches 51728)
+works xen xenstore-write "${backend%51712}51728/online" 0	# a detach begins so
+eventually 10 nbd_closed g 51728
+[ "$(stat_of g batches 51728)" -gt "$batches" ] || fail "what waited on the ring was not done"
 works xpv block-detach g xvdb
 guest_wait last || true
 contains "the guest" "$(guest_said last)" "closed the device"
