@@ -64,9 +64,9 @@ struct pv_blk_queue {
 	uint16_t *free_slots;
 	struct pv_blk_buffer *free_buffers;
 
-	uint32_t refused;		/* operations, as bits, that the backend answered it has not, ... */
-#define BLK_REFUSED_SECURE 31		/* ... and discards that are secure */
-	const char *violation;		/* how the backend broke the protocol here; NULL: it did not */
+	uint32_t refused;		/* operations, as bits, that the backend said it has not, ... */
+#define BLK_REFUSED_SECURE 31		/* ... and secure discards */
+	const char *violation;		/* how the backend broke the protocol, or NULL */
 	bool attention;			/* a step is due */
 	struct blk_pages stuck[BLK_STUCK_MAX];
 };

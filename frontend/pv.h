@@ -105,7 +105,7 @@ struct pv_blk_options {
 	enum pv_blk_layout layout;	/* of the ring; NATIVE but in tests */
 	bool no_persistent;		/* do not offer persistent grants */
 	bool no_indirect;		/* no messages with their segments apart */
-	uint8_t ring_order;		/* pages of a ring: up to 2^this; at most PV_BLK_ORDER_MAX */
+	uint8_t ring_order;		/* pages of a ring: up to 2^this; PV_BLK_ORDER_MAX */
 	uint8_t queues;			/* rings: up to this; at most PV_BLK_QUEUES_MAX; 0 is 1 */
 	uint16_t buffers;		/* of each queue, at most; 0: one for each request */
 };
@@ -166,7 +166,7 @@ struct pv_blk_info {
 	uint32_t sector_size;		/* requests are multiples of this; 512 to 4096 */
 	uint32_t physical_sector_size;
 	uint32_t queues;		/* in use: 0 to queues - 1 */
-	uint32_t slots;			/* of a queue's ring: requests at a time, if their data is in
+	uint32_t slots;			/* of a queue's ring: requests at a time, if data is in
 					 * borrowed buffers or they have none ... */
 	uint32_t depth;			/* ... and if it is copied */
 	uint32_t max_sectors;		/* in one request; large ones take room for several */

@@ -3,8 +3,9 @@
  * md_stream.c - a range of sectors through deep queues
  *
  * The range is cut into chunks, each in a borrowed buffer, as many at a time as the disk takes, on
- * its queues in turn. The backend answers in any order; chunks are taken in the order of their sectors, so that a sum
- * can be made of them. After an error nothing new is sent, but everything that was is waited for.
+ * its queues in turn. The backend answers in any order; chunks are taken in the order of their
+ * sectors, so that a sum can be made of them. After an error nothing new is sent, but everything
+ * that was is waited for.
  */
 #include "minidom.h"
 #include "os.h"

@@ -148,8 +148,9 @@ static void answer_any(struct player *p)
 	uint8_t flip = next(p);
 
 	if (ring_page(p, queue))
-		be_respond_on(&p->be, queue, p->ids[next(p) % 8] ^ (flip & 128 ? 1ull << (flip & 63) : 0),
-			   next(p) % 4, 0);
+		be_respond_on(&p->be, queue,
+			      p->ids[next(p) % 8] ^ (flip & 128 ? 1ull << (flip & 63) : 0),
+			      next(p) % 4, 0);
 }
 
 static void submit(struct player *p)

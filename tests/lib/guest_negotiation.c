@@ -3,11 +3,11 @@
  * guest_negotiation.c - a guest program for scenarios: one disk, connected again and again with
  * other options
  *
- * Each line of its input has options as words of a command line. The disk is opened with them, every
- * slot of every ring is filled with reads of what is on the disk by now (the work of connections
- * before this one), then with writes of something new; a large request goes each way as well. Then
- * a line says what it came to, and the disk stays open until the next line, so that the other end
- * can be looked at. After the last one everything is read once more, and compared.
+ * Each line of its input has options as words of a command line. The disk is opened with them,
+ * every slot of every ring is filled with reads of what is on the disk by now (the work of
+ * connections before this one), then with writes of something new; large requests go both ways as
+ * well. Then a line says what it came to, and the disk stays open until the next line, so that the
+ * other end can be looked at. After the last one everything is read once more, and compared.
  *
  * usage: guest_negotiation DEVID <LINES	exit status 0 or 1
  */

@@ -60,7 +60,10 @@ is "beyond the end" "$(nbd_error a "h.pwrite(b'x' * 512, 32 << 20)")" ENOSPC
 : >"$DIR/job.a"
 
 # Two servers of one guest, each for a disk; both work at once.
-nbd_serve b g dev=xvdb
+nbd_serve b g "dev=xvdb order=2 persistent=off indirect=off abi=32"
+is "what it asks for" "$(for key in ring-page-order feature-persistent protocol; do
+	xen xenstore-read "/local/domain/$(domid g)/device/vbd/51728/$key"
+done | tr '\n' ' ')" "2 0 x86_32-abi "
 nbdcopy "$DIR/in.img" "$(nbd_uri b)" &
 copy=$!
 works qemu-img compare -f raw -F raw "$(nbd_uri a)" "$DIR/a.img"

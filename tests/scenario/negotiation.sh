@@ -4,7 +4,8 @@
 # negotiation.sh - every combination of what a vdisk's two ends may agree on, with data through it
 #
 # One guest program connects to one disk again and again, each time with other options; what a
-# connection wrote, later ones read. While each stands, xenstore and the backend say what was agreed.
+# connection wrote, later ones read. While each stands, xenstore and the backend are asked what was
+# agreed.
 #
 # ORDERS, QUEUES, PERSISTENT, INDIRECT, ABIS and SECTORS may be set to try fewer.
 #

@@ -90,6 +90,9 @@ static struct md_port *new_port(void)
 	be_attach(&port->be[0], port->os, 51712, SECTORS);
 	be_key(&port->be[0], XS_B_MODE, "r");
 	be_attach(&port->be[1], port->os, 51728, SMALL);
+	be_key(&port->be[1], XS_B_MAX_RING_PAGE_ORDER, "2");
+	be_key(&port->be[1], XS_B_MULTI_QUEUE_MAX_QUEUES, "2");
+	be_key(&port->be[1], XS_B_FEATURE_MAX_INDIRECT_SEGMENTS, "32");
 	for (size_t i = 0; i < SECTORS * 512; i++)
 		port->be[0].disk[i] = (uint8_t)(i >> 9);
 	return port;
@@ -231,6 +234,44 @@ static void test_mismatch_is_shown_with_its_place(void **state)
 	free_port(port);
 }
 
+static void test_open_says_what_the_backend_makes_of_options(void **state)
+{
+	(void)state;
+	expect_out("open xvdb",
+		   "open xvdb: 1 queue of 32 requests, 32 with data, persistent grants, indirect "
+		   "requests, 512 bytes a sector\n");
+	expect_out("open xvdb order=4 queues=3 buffers=8 persistent=off indirect=off abi=32\n"
+		   "fill xvdb 3\nopen xvdb order=1\nverify xvdb 3\nclose xvdb\nclose xvdb\n"
+		   "verify xvdb 3",
+		   "open xvdb: 2 queues of 128 requests, 8 with data, 512 bytes a sector\n"
+		   "fill xvdb: 256 sectors, seed 3: ok\n"
+		   "open xvdb: 1 queue of 64 requests, 64 with data, persistent grants, indirect "
+		   "requests, 512 bytes a sector\n"
+		   "verify xvdb: 256 sectors, seed 3: ok\n"
+		   "close xvdb: ok\nclose xvdb: ok\n"
+		   "verify xvdb: 256 sectors, seed 3: ok\n");
+}
+
+static void test_open_of_too_much_is_refused(void **state)
+{
+	static const char there_are[] =
+		"; there are order=0..4 queues=1..16 buffers=1..512 persistent=on|off "
+		"indirect=on|off abi=native|64|32\n";
+	char err[256];
+
+	(void)state;
+	snprintf(err, sizeof(err), "minidom: open xvdb: queues=17: impossible value%s", there_are);
+	expect_err("open xvdb queues=17", err);
+	snprintf(err, sizeof(err), "minidom: open xvdb: rings=2: no such option%s", there_are);
+	expect_err("open xvdb rings=2", err);
+	expect_err("open xvda order=2\nopen xvdb order=2",
+		   "minidom: open xvdb: too many disks are open, or too large; start another "
+		   "minidom for it\n");
+	expect_err("open xvdb order=4 queues=16",
+		   "minidom: open xvdb: too many disks are open, or too large; start another "
+		   "minidom for it\n");
+}
+
 static void test_errors_of_arguments(void **state)
 {
 	(void)state;
@@ -238,8 +279,8 @@ static void test_errors_of_arguments(void **state)
 	expect_err("sum", "minidom: sum: wrong number of arguments; usage: sum DEV [LBA COUNT]\n");
 	expect_err("flush xvdb xvda",
 		   "minidom: flush: wrong number of arguments; usage: flush DEV\n");
-	expect_err("a b c d e f g h i j k", "minidom: a: too many words; 'help' shows what commands "
-		   "take; ';' separates them\n");
+	expect_err("a b c d e f g h i j k", "minidom: a: too many words; 'help' shows what "
+		   "commands take; ';' separates them\n");
 	expect_err("fill xvdb -1", "minidom: fill -1: not a decimal number; see 'help'\n");
 	expect_err("fill xvdb 18446744073709551616",
 		   "minidom: fill 18446744073709551616: not a decimal number; see 'help'\n");
@@ -372,6 +413,8 @@ int main(void)
 		cmocka_unit_test(test_fill_writes_the_documented_pattern),
 		cmocka_unit_test(test_commands_in_a_row),
 		cmocka_unit_test(test_mismatch_is_shown_with_its_place),
+		cmocka_unit_test(test_open_says_what_the_backend_makes_of_options),
+		cmocka_unit_test(test_open_of_too_much_is_refused),
 		cmocka_unit_test(test_errors_of_arguments),
 		cmocka_unit_test(test_missing_disk_is_an_error_after_ten_seconds),
 		cmocka_unit_test(test_first_failure_ends_a_script_only),

@@ -18,6 +18,7 @@
 
 #define WORKERS	40	/* more than the ring has slots */
 #define ALL	1000
+#define QUEUES	3	/* of the disk that has several */
 
 struct guest_blk {
 	struct pv_blk *blk;
@@ -29,6 +30,7 @@ struct guest {
 	struct disk_thread *thread;
 	_Atomic unsigned int serve;			/* requests that are answered in a turn */
 	_Atomic int on_ring;				/* requests that wait for that */
+	_Atomic unsigned int served[QUEUES];
 	_Atomic uint64_t bad_sector;			/* its requests fail */
 	_Atomic bool lost;
 	_Atomic bool patient;				/* sleeps as long as it is told to */
@@ -46,10 +48,14 @@ static unsigned int serve(struct guest *g, unsigned int max)
 	struct blk_req req;
 	unsigned int n = 0;
 
-	for (; n < max && be_pop(be, &req); n++) {
-		bool bad = g->bad_sector >= req.sector && g->bad_sector < req.sector + 88;
+	for (uint32_t q = 0; q < QUEUES; q++) {
+		for (; n < max && be_pop_of(be, q, &req); n++) {
+			bool bad = g->bad_sector >= req.sector && g->bad_sector < req.sector + 88;
 
-		be_respond(be, req.id, req.op, bad ? BLK_ERROR : be_execute(be, &req));
+			be_respond_on(be, q, req.id, req.op,
+				      bad ? BLK_ERROR : be_execute(be, &req));
+			g->served[q]++;
+		}
 	}
 	g->on_ring = be->back.ring.shared ? ring_back_pending(&be->back.ring) : 0;
 	return n;
@@ -74,12 +80,27 @@ int guest_sleep(struct guest *g, int timeout_ms, int fd)
 	return seen;
 }
 
-static int set_up_thread(void **state)
+static int set_up_several(void **state)
+{
+	struct pv_blk_options options = { .queues = QUEUES, .buffers = 6 };
+	struct fixture *f;
+
+	set_up(state);
+	f = *state;
+	assert_true(pv_blk_bytes(&options) <= sizeof(f->memory));
+	f->blk = pv_blk_init(f->memory, f->os, FAKE_DEVID, &options);
+	f->be = (struct fake_backend){ .os = f->os, .devid = FAKE_DEVID };
+	be_key(&f->be, XS_B_MULTI_QUEUE_MAX_QUEUES, "4");
+	be_open(&f->be, f->os, f->blk, SECTORS);
+	return 0;
+}
+
+static int set_up_with(int (*set_up_disk)(void **state), void **state)
 {
 	struct guest *g = calloc(1, sizeof(*g));
 
 	assert_non_null(g);
-	set_up_open((void **)&g->f);
+	set_up_disk((void **)&g->f);
 	g->disk.blk = g->f->blk;
 	g->serve = ALL;
 	g->bad_sector = UINT64_MAX;
@@ -87,6 +108,16 @@ static int set_up_thread(void **state)
 	assert_non_null(g->thread);
 	*state = g;
 	return 0;
+}
+
+static int set_up_thread(void **state)
+{
+	return set_up_with(set_up_open, state);
+}
+
+static int set_up_thread_several(void **state)
+{
+	return set_up_with(set_up_several, state);
 }
 
 static int tear_down_thread(void **state)
@@ -219,6 +250,15 @@ static void test_thread_many_at_once_all_get_their_data(void **state)
 	}
 	for (unsigned int i = 0; i < WORKERS; i++)
 		assert_int_equal(end(&workers[i]), PV_OK);
+}
+
+static void test_thread_spreads_requests_over_queues(void **state)
+{
+	struct guest *g = *state;
+
+	test_thread_many_at_once_all_get_their_data(state);
+	for (int q = 0; q < QUEUES; q++)
+		assert_true(g->served[q] > 1000);
 }
 
 static void test_thread_stalled_backend_then_full_ring(void **state)
@@ -376,6 +416,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		THREAD_TEST(test_thread_many_at_once_all_get_their_data),
+		cmocka_unit_test_setup_teardown(test_thread_spreads_requests_over_queues,
+						set_up_thread_several, tear_down_thread),
 		THREAD_TEST(test_thread_stalled_backend_then_full_ring),
 		THREAD_TEST(test_thread_wakes_for_each_transfer),
 		THREAD_TEST(test_thread_error_is_only_theirs_who_asked),

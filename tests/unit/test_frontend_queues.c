@@ -266,7 +266,8 @@ static void test_queues_notify_by_their_own_channel(void **state)
 static void restart_from_to(uint32_t from, uint32_t to)
 {
 	static const struct offer offers[] = {
-		{ NULL, NULL }, { "4", "1" }, { "2", "2" }, { "0", "4" }, { "4", "4" }, { "1", "3" },
+		{ NULL, NULL }, { "4", "1" }, { "2", "2" },
+		{ "0", "4" }, { "4", "4" }, { "1", "3" },
 	};
 	struct pv_blk_options options = { .ring_order = 4, .queues = 4, .buffers = 40 };
 	struct rig *r = rig_open(options, offers[from]);

@@ -3,11 +3,11 @@
  * test_frontend_soak.c - a frontend and a good backend in random order, for many seeds
  *
  * In each turn one thing happens: a watch is delivered, the backend takes a step of its table,
- * serves, or starts over with another offer of rings; the toolstack detaches, removes or attaches; the owner closes, submits or
- * polls; pages are held; xenstore fails; time passes. Meanwhile every request must come back
- * exactly once, and what was read must be what was last written. At the end everybody behaves: then
- * the device must open, work, close, and leave nothing behind. FRONTEND_SEEDS=n and
- * FRONTEND_SEED=first choose others.
+ * serves, or starts over with another offer of rings; the toolstack detaches, removes or attaches;
+ * the owner closes, submits or polls; pages are held; xenstore fails; time passes. Meanwhile every
+ * request must come back exactly once, and what was read must be what was last written. At the end
+ * everybody behaves: then the device must open, work, close, and leave nothing behind.
+ * FRONTEND_SEEDS=n and FRONTEND_SEED=first choose others.
  */
 #include "test_frontend.h"
 

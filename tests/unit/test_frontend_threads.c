@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_frontend_threads.c - a thread and a lock a queue, as pv.h allows it, while the backend starts
- * over with more and fewer queues; for ThreadSanitizer too
+ * test_frontend_threads.c - a thread and a lock a queue, as pv.h allows it, while the backend
+ * starts over with more and fewer queues; for ThreadSanitizer too
  *
  * Each thread plays both ends of its queue. Who has all locks steps the device.
  */

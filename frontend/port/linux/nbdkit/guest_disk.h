@@ -20,7 +20,7 @@ struct guest_disk {
 
 /* Sets name and devid. -1: it is no disk's name. */
 int guest_disk_name(struct guest_disk *disk, const char *name);
-/* An option of the frontend's, by name and value. -1: there is no such one, or not with this value. */
+/* An option of the frontend's, by name and value. -1: there is no such option, or value. */
 int guest_disk_option(struct guest_disk *disk, const char *key, const char *value);
 /* This is a guest, and it has such a disk. Leaves nothing open, so that the process may fork. */
 int guest_disk_find(const struct guest_disk *disk);
