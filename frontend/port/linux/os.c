@@ -5,7 +5,7 @@
  * Grants come from gntalloc: pages and references only together, and munmap() ends a grant as far
  * as we are concerned; the kernel itself keeps a page that the peer still holds. So ungranting
  * always succeeds here. (gntalloc allows 1024 pages in all unless its module parameter `limit` is
- * raised; a vdisk takes up to 353 and makes do with fewer.)
+ * raised; a vdisk takes up to 353 for every page of its rings and makes do with fewer.)
  *
  * Watch tokens are serial numbers, looked up in a list: an event that was queued before its watch
  * was removed finds nothing and is dropped.
