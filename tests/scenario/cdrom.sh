@@ -4,8 +4,6 @@
 # cdrom.sh - drives: offered empty, filled, changed and emptied under a connected guest, by xpv and by
 # what libxl writes; over kills; a medium's format is never guessed (XSA-258)
 #
-# runs on: simulator
-#
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"
 # shellcheck source=../lib/server.bash
