@@ -15,7 +15,7 @@
 need xpv xpvd xpv-vdisk tests/lib/guest_negotiation
 
 : "${ORDERS:=0 1 2 3 4}" "${QUEUES:=1}" "${PERSISTENT:=on off}" "${INDIRECT:=on off}"
-: "${ABIS:=64 32}" "${SECTORS:=512}"
+: "${ABIS:=64 32}" "${SECTORS:=512 4096}"
 
 # What only looks need not be the sanitizers' build: there is much to look at.
 look() {
