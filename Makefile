@@ -16,6 +16,8 @@ CC ?= gcc
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef
 OPT ?= -O2 -g
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+# It knows no fences; what ring/ has them for is atomic besides.
+SANFLAGS += $(if $(filter thread,$(SAN)),-Wno-tsan)
 BASE_CFLAGS := -std=c11 $(WARN) -Werror $(OPT) -fno-strict-aliasing -D_GNU_SOURCE
 ALL_CFLAGS = $(BASE_CFLAGS) $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(SANFLAGS) -Wl,--as-needed $(LDFLAGS)
@@ -132,6 +134,7 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/remote.c \
 	    backend/supervisor/resize.c \
 	    backend/supervisor/ring_stats.c \
+	    backend/supervisor/rings.c \
 	    backend/supervisor/run_file.c \
 	    backend/supervisor/sector.c \
 	    backend/supervisor/step.c \
@@ -143,9 +146,11 @@ VDISK_CORE_SRC := backend/histogram.c \
 		  backend/vdisk/connect.c \
 		  backend/vdisk/disk.c \
 		  backend/vdisk/intake.c \
+		  backend/vdisk/lane.c \
 		  backend/vdisk/limit.c \
 		  backend/vdisk/queue.c \
 		  backend/vdisk/request.c \
+		  backend/vdisk/serve.c \
 		  backend/vdisk/stopwatch.c \
 		  backend/vdisk/target.c \
 		  backend/vdisk/target_file.c \
@@ -163,7 +168,6 @@ VDISK_SRC := backend/loop.c \
 	     backend/wire.c \
 	     backend/vdisk/link.c \
 	     backend/vdisk/main.c \
-	     backend/vdisk/serve.c \
 	     $(VDISK_CORE_SRC)
 
 # Two programs: guests without disks on servers are spared libnbd, and its system calls.
@@ -307,6 +311,21 @@ check-unit:				## unit tests and hostile peers, under the sanitizers
 	$(Q)$(SAN_MAKE) tests
 	$(Q)tests/run.sh $(SAN_BUILD) unit
 
+# With what it is a test of, and nothing else: no other part of xpv has threads.
+THREADS_TEST := $(BUILD)/tests/threads/test_vdisk_lanes
+
+$(THREADS_TEST): $(call objs,tests/unit/test_vdisk_lanes.c $(VDISK_CORE_SRC) $(NBD_NONE_SRC) \
+			     backend/loop.c backend/log.c backend/wire.c $(RING_SRC))
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ALL_LIBS)
+
+threads-test: $(THREADS_TEST)
+
+check-threads:				## the worker's threads, under the thread sanitizer
+	$(Q)$(MAKE) BUILD=$(BUILD)/threads SAN=thread OPT="-O1 -g" threads-test
+	$(Q)$(BUILD)/threads/tests/threads/test_vdisk_lanes
+
 check-port:				## the frontend core asks for os.h and mem*, nothing else
 	$(Q)frontend/check_port.sh $(BUILD)/port $(FRONTEND_SRC) $(RING_SRC) $(SCHEMA_SRC)
 
@@ -413,8 +432,8 @@ help:					## this list
 	$(Q)sed -n 's/^\([a-z-]*\):[^#]*##[[:space:]]*\(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		sort | expand -t 16
 
-.PHONY: all bench bench-nested check-nested check-port check-sim check-unit clean demo deps fuzz fuzzers guests help install lint lint-objects nested-shell test tests
+.PHONY: all bench bench-nested check-nested check-port check-sim check-threads check-unit clean demo deps fuzz fuzzers guests help install lint lint-objects nested-shell test tests threads-test
 
 # Of this build alone: the sanitizers', the fuzzers' and lint's lie below it.
 -include $(shell find $(BUILD) \( -path '$(BUILD)/san' -o -path '$(BUILD)/fuzz' \
-	-o -path '$(BUILD)/lint' \) -prune -o -name '*.d' -print 2>/dev/null)
+	-o -path '$(BUILD)/lint' -o -path '$(BUILD)/threads' \) -prune -o -name '*.d' -print 2>/dev/null)

@@ -4,7 +4,8 @@
  *
  * One file a device, below the run directory (a tmpfs), mapped by the worker that serves it; the
  * supervisor maps all but the slots, reads the counters, and clears `connected` when no worker
- * does. It outlives them both. It holds, for one connection of the ring:
+ * does. It outlives them both. It has one section a queue, at a fixed stride, and each section holds
+ * for one connection of that queue's ring:
  *
  *   - the private copy of every request that was taken off the ring and not answered,
  *   - how far requests were taken and responses were published,
@@ -13,7 +14,7 @@
  * A worker may be killed between any two instructions, and its successor must answer each request
  * exactly once: a response overwrites the slot of another request, and a frontend gives a device
  * up for good on one response that it does not expect. Hence the order of stores, all of them by
- * the one worker thread that owns the ring:
+ * the one thread that owns the ring:
  *
  *   take	copy the request into a free slot, mark it TAKEN with its index, then advance
  *		req_cons. A TAKEN slot whose index req_cons has not passed does not count: its
@@ -38,8 +39,9 @@
 
 #define JOURNAL_MAGIC	0x4a76706bu
 #define JOURNAL_VERSION	3
-#define JOURNAL_HEAD	4096	/* the head's page; the meter follows */
+#define JOURNAL_HEAD	4096	/* a section's first page; the meter follows */
 #define JOURNAL_SLOTS	(JOURNAL_HEAD + METER_BYTES)	/* ... and then the slots */
+#define JOURNAL_MAX_SLOTS	512	/* a ring of 16 pages */
 
 /* Monotonic counters; one writer, read at any time without locks. Times and sizes in the units
  * that the names say. They count over all connections and workers of the device. */
@@ -56,17 +58,23 @@ struct journal_stats {
 	uint64_t indirect_reqs;	/* of the reads and writes, those with their segments apart */
 };
 
+/* What tells one connection of a ring from another. */
+struct journal_ring {
+	uint32_t gref0, port, abi;
+	uint32_t nr_queues;	/* of the device's connection */
+};
+
 struct journal_head {
 	uint32_t magic, version;
 	uint32_t domid, devid;
-	uint32_t nr_slots;	/* room in the file */
-	/* The connection that the slots belong to; connected is set last and cleared first. */
+	uint32_t nr_slots;	/* room in the section */
+	/* The connection that the slots belong to; connected is set last and cleared first. Section
+	 * 0's is that of the device: set after and cleared before the others'. */
 	uint32_t connected;
-	uint32_t gref0, port, abi;
+	struct journal_ring ring;
 	uint32_t req_cons;	/* requests taken */
 	uint32_t rsp_prod;	/* responses known to be published */
-	uint32_t pad;
-	uint64_t identity[2];	/* what the device stood for (struct device) */
+	uint64_t identity[2];	/* section 0's: what the device stood for (struct device) */
 	struct journal_stats stats;
 };
 
@@ -88,11 +96,19 @@ static inline struct meter *journal_meter(struct journal_head *head)
 	return (struct meter *)(void *)((char *)head + JOURNAL_HEAD);
 }
 
+/* Of one section that has so many slots. */
 static inline size_t journal_bytes(uint32_t nr_slots)
 {
 	size_t bytes = JOURNAL_SLOTS + (size_t)nr_slots * sizeof(struct journal_slot);
 
 	return (bytes + 4095) & ~(size_t)4095;
+}
+
+/* Where a section begins. The stride is that of the largest ring, so that no section ever moves;
+ * what a smaller one leaves is a hole in the file. */
+static inline size_t journal_section(unsigned int queue)
+{
+	return queue * journal_bytes(JOURNAL_MAX_SLOTS);
 }
 
 #endif

@@ -45,11 +45,21 @@ void loop_fini(struct loop *loop)
 	loop->epfd = -1;
 }
 
-int loop_add(struct loop *loop, struct loop_fd *source)
+static int add(struct loop *loop, struct loop_fd *source, uint32_t events)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = source };
+	struct epoll_event ev = { .events = events, .data.ptr = source };
 
 	return epoll_ctl(loop->epfd, EPOLL_CTL_ADD, source->fd, &ev) ? -errno : 0;
+}
+
+int loop_add(struct loop *loop, struct loop_fd *source)
+{
+	return add(loop, source, EPOLLIN);
+}
+
+int loop_add_hangup(struct loop *loop, struct loop_fd *source)
+{
+	return add(loop, source, 0);	/* EPOLLHUP comes unasked */
 }
 
 int loop_watch_output(struct loop *loop, struct loop_fd *source, bool output)

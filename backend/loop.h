@@ -54,6 +54,8 @@ void loop_fini(struct loop *loop);
 
 /* Watches source->fd until loop_del(). 0 or -errno. The fd stays the caller's. */
 int loop_add(struct loop *loop, struct loop_fd *source);
+/* The same, but ready() is called only when the other end is gone. */
+int loop_add_hangup(struct loop *loop, struct loop_fd *source);
 /* Also calls ready() when the fd can be written to, or not any more. 0 or -errno. */
 int loop_watch_output(struct loop *loop, struct loop_fd *source, bool output);
 /* Idempotent; sets source->fd to -1 and returns the fd, which the caller now closes. */

@@ -30,6 +30,7 @@
 #define WIRE_TEXT	192
 #define WIRE_EXPORT	256
 #define WIRE_MAX_GREFS	16	/* ring pages: 2^max-ring-page-order */
+#define WIRE_MAX_QUEUES	4	/* of a disk, each with a thread of the worker's */
 
 enum wire_type {
 	WIRE_HELLO = 1,
@@ -74,6 +75,12 @@ struct wire_limit {
 	uint32_t serial;		/* for the answer */
 };
 
+/* One ring of a disk's. */
+struct wire_queue {
+	uint32_t port;			/* the frontend's event channel port */
+	uint32_t gref[WIRE_MAX_GREFS];
+};
+
 /* A disk's connection, as the supervisor has read and checked it. */
 struct wire_vdisk {
 	uint64_t sectors;		/* 512-byte units */
@@ -82,9 +89,9 @@ struct wire_vdisk {
 	uint32_t target;		/* enum wire_target */
 	uint32_t reconnect;		/* NBD: seconds that I/O waits for a lost server */
 	uint32_t abi;			/* enum blk_abi */
-	uint32_t port;			/* the frontend's event channel port */
-	uint32_t nr_grefs;
-	uint32_t gref[WIRE_MAX_GREFS];
+	uint32_t nr_queues;
+	uint32_t nr_grefs;		/* pages of each ring */
+	struct wire_queue queue[WIRE_MAX_QUEUES];
 	struct wire_limit limit;
 };
 

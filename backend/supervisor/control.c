@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "journal.h"
 #include "supervisor.h"
 
 #define LINE_MAX_BYTES	4096
@@ -92,6 +93,7 @@ static void add_limits(struct json_object *out, const struct wire_limit *limit)
 static struct json_object *describe(const struct device *dev, bool timed)
 {
 	struct json_object *out = json_object_new_object();
+	struct journal_stats stats;
 	char safe[REASON_MAX * 4];
 
 	json_object_object_add(out, "domid", json_object_new_int((int)dev->fe));
@@ -104,7 +106,8 @@ static struct json_object *describe(const struct device *dev, bool timed)
 			       json_object_new_boolean(dev->link == LINK_ATTACHED &&
 						       !worker_leaving(dev->worker)));
 	add_limits(out, &dev->limit.wanted);
-	ring_counters(out, dev->journal);
+	journal_file_stats(dev, &stats);
+	ring_counters(out, &stats);
 	json_object_object_add(out, "error", dev->reason[0] ?
 			       json_object_new_string(log_safe(safe, sizeof(safe), dev->reason)) :
 			       NULL);

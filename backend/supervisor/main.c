@@ -29,13 +29,15 @@
 #define NOBODY		65534
 
 static const char usage_text[] =
-	"usage: xpvd [--spin-us N] [--ready-fd FD] [--libexec DIR] [--no-sandbox]\n"
-	"            [-v] [-h]\n"
+	"usage: xpvd [--spin-us N] [--max-queues N] [--ready-fd FD] [--libexec DIR]\n"
+	"            [--no-sandbox] [-v] [-h]\n"
 	"The backend of paravirtual devices: discovers them in xenstore and starts a\n"
 	"worker for each guest. Runs in the foreground and logs to standard error.\n"
 	"\n"
 	"  --spin-us N    a worker looks for requests for N microseconds before it\n"
 	"                 sleeps (default 50; 0: never; at most 1000000)\n"
+	"  --max-queues N offer a disk up to N rings, each served by a thread of its own\n"
+	"                 (default 4, the most; 1: one thread serves all of a guest's)\n"
 	"  --ready-fd FD  write \"READY\" to FD when devices are being served\n"
 	"  --libexec DIR  where xpv-vdisk is (default: beside xpvd)\n"
 	"  --no-sandbox   do not confine the workers (for debugging; unsafe)\n"
@@ -183,6 +185,7 @@ static bool parse(struct supervisor *sup, int argc, char **argv, unsigned int *r
 {
 	static const struct option options[] = {
 		{ "spin-us", required_argument, NULL, 's' },
+		{ "max-queues", required_argument, NULL, 'q' },
 		{ "ready-fd", required_argument, NULL, 'r' },
 		{ "libexec", required_argument, NULL, 'l' },
 		{ "no-sandbox", no_argument, NULL, 'n' },
@@ -196,6 +199,7 @@ static bool parse(struct supervisor *sup, int argc, char **argv, unsigned int *r
 	while ((c = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
 		switch (c) {
 		case 's': ok &= number(optarg, 1000000, &sup->spin_us); break;
+		case 'q': ok &= number(optarg, WIRE_MAX_QUEUES, &sup->max_queues); break;
 		case 'r': ok &= number(optarg, 1 << 20, ready_fd); break;
 		case 'l': snprintf(sup->libexec, sizeof(sup->libexec), "%s", optarg); break;
 		case 'n': sup->no_sandbox = true; break;
@@ -204,7 +208,7 @@ static bool parse(struct supervisor *sup, int argc, char **argv, unsigned int *r
 		default: ok = false;
 		}
 	}
-	return ok && optind == argc;
+	return ok && optind == argc && sup->max_queues > 0;
 }
 
 static void find_libexec(struct supervisor *sup)
@@ -234,7 +238,8 @@ static void find_worker_user(struct supervisor *sup)
 int main(int argc, char **argv)
 {
 	static struct supervisor sup = { .loop.epfd = -1, .control.fd = -1, .signals.fd = -1,
-					 .spin_us = DEFAULT_SPIN_US };
+					 .spin_us = DEFAULT_SPIN_US,
+					 .max_queues = WIRE_MAX_QUEUES };
 	unsigned int ready_fd = 0;
 	const char *rundir = getenv("XPV_RUNDIR"), *sysfs = getenv("XPV_SYSFS");
 	int rc;

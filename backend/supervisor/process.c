@@ -60,8 +60,12 @@ uint64_t worker_progress(const struct worker *w)
 	uint64_t sum = 0;
 
 	for (const struct device *dev = w->sup->devices; dev; dev = dev->next) {
-		if (serves(w, dev) && dev->journal)
-			sum += read_once(&dev->journal->stats.batches);
+		struct journal_stats stats;
+
+		if (!serves(w, dev))
+			continue;
+		journal_file_stats(dev, &stats);
+		sum += stats.batches;
 	}
 	return sum;
 }
@@ -220,15 +224,17 @@ static const char *program_of(const struct worker *w)
 /* In the child: nothing of ours goes along but the listener and standard error. */
 static void run_worker(const struct worker *w, int listener)
 {
-	char program[sizeof(w->sup->libexec) + 32], domid[16], fd[16], spin[16], uid[16], gid[16];
-	char *argv[16] = { program, "--domid", domid, "--listen-fd", fd, "--spin-us", spin,
-			   "--uid", uid, "--gid", gid };
-	unsigned int argc = 11;
+	char program[sizeof(w->sup->libexec) + 32], domid[16], fd[16], lanes[16],
+	     spin[16], uid[16], gid[16];
+	char *argv[20] = { program, "--domid", domid, "--listen-fd", fd, "--lanes", lanes,
+			   "--spin-us", spin, "--uid", uid, "--gid", gid };
+	unsigned int argc = 13;
 	sigset_t none;
 
 	snprintf(program, sizeof(program), "%s/%s", w->sup->libexec, program_of(w));
 	snprintf(domid, sizeof(domid), "%u", w->domid);
 	snprintf(fd, sizeof(fd), "%d", LISTEN_FD);
+	snprintf(lanes, sizeof(lanes), "%u", w->sup->max_queues);
 	snprintf(spin, sizeof(spin), "%u", w->sup->spin_us);
 	snprintf(uid, sizeof(uid), "%u", w->sup->worker_uid);
 	snprintf(gid, sizeof(gid), "%u", w->sup->worker_gid);

@@ -16,10 +16,8 @@ static void add(struct json_object *out, const char *name, uint64_t value)
 	json_object_object_add(out, name, json_object_new_uint64(value));
 }
 
-void ring_counters(struct json_object *out, const struct journal_head *journal)
+void ring_counters(struct json_object *out, const struct journal_stats *s)
 {
-	static const struct journal_stats none;
-	const struct journal_stats *s = journal ? &journal->stats : &none;
 	const struct { const char *name; const uint64_t *value; } counters[] = {
 		{ "read_reqs", &s->read_reqs }, { "write_reqs", &s->write_reqs },
 		{ "flush_reqs", &s->flush_reqs }, { "barrier_reqs", &s->barrier_reqs },
@@ -91,7 +89,7 @@ static struct json_object *ring(struct journal_head *journal, unsigned int index
 	json_object_object_add(out, "connected",
 			       json_object_new_boolean(read_once(&journal->connected) != 0));
 	add_positions(out, journal, meter);
-	ring_counters(out, journal);
+	ring_counters(out, &journal->stats);
 	add(out, "last_pause_ns", read_once(&meter->last_pause_ns));
 	if (timed)
 		json_object_object_add(out, "latency", latency(meter));
@@ -102,7 +100,7 @@ struct json_object *ring_list(const struct device *dev, bool timed)
 {
 	struct json_object *list = json_object_new_array();
 
-	if (dev->journal)
-		json_object_array_add(list, ring(dev->journal, 0, timed));
+	for (unsigned int i = 0; dev->journal && i < dev->journal_sections; i++)
+		json_object_array_add(list, ring(journal_file_head(dev, i), i, timed));
 	return list;
 }

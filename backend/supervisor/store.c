@@ -15,12 +15,12 @@
 
 #define CONFLICTS 10
 
-static int bad_value(struct device *dev, enum xs_key_id id, unsigned int i, const char *text,
-		     enum xs_err err)
+static int bad_value(struct device *dev, enum xs_key_id id, unsigned int i, unsigned int j,
+		     const char *text, enum xs_err err)
 {
 	char name[XS_PATH_MAX], accepted[96], safe[64];
 
-	xs_key_name(name, sizeof(name), id, i, 0);
+	xs_key_name(name, sizeof(name), id, i, j);
 	xs_describe(xs_key(id), accepted, sizeof(accepted));
 	device_reason(dev, "the key %s is \"%s\", which %s: it must be %s", name,
 		      log_safe(safe, sizeof(safe), text), xs_strerror(err), accepted);
@@ -29,11 +29,11 @@ static int bad_value(struct device *dev, enum xs_key_id id, unsigned int i, cons
 
 /* The raw value, to be freed; NULL: errno. */
 static char *read_key(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
-		      unsigned int i, unsigned int *len)
+		      unsigned int i, unsigned int j, unsigned int *len)
 {
 	char path[XS_PATH_MAX];
 
-	if (!xs_key_path(path, sizeof(path), dir, id, i, 0)) {
+	if (!xs_key_path(path, sizeof(path), dir, id, i, j)) {
 		errno = ENAMETOOLONG;
 		return NULL;
 	}
@@ -47,11 +47,11 @@ static int store_errno(void)
 	return errno == EINVAL || errno == 0 ? -EIO : -errno;
 }
 
-int store_number(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
-		 unsigned int i, uint64_t *out)
+int store_number_2(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
+		   unsigned int i, unsigned int j, uint64_t *out)
 {
 	unsigned int len;
-	char *text = read_key(dev, t, dir, id, i, &len);
+	char *text = read_key(dev, t, dir, id, i, j, &len);
 	enum xs_err err;
 	int rc = 0;
 
@@ -59,16 +59,22 @@ int store_number(struct device *dev, xs_transaction_t t, const char *dir, enum x
 		return store_errno();
 	err = xs_parse(id, text, len, out);
 	if (err != XS_OK)
-		rc = bad_value(dev, id, i, text, err);
+		rc = bad_value(dev, id, i, j, text, err);
 	free(text);
 	return rc;
+}
+
+int store_number(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
+		 unsigned int i, uint64_t *out)
+{
+	return store_number_2(dev, t, dir, id, i, 0, out);
 }
 
 int store_text(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
 	       char *buf, size_t size)
 {
 	unsigned int len;
-	char *text = read_key(dev, t, dir, id, 0, &len);
+	char *text = read_key(dev, t, dir, id, 0, 0, &len);
 	enum xs_err err;
 	int rc = 0;
 
@@ -76,7 +82,7 @@ int store_text(struct device *dev, xs_transaction_t t, const char *dir, enum xs_
 		return store_errno();
 	err = len < size ? xs_parse(id, text, len, NULL) : XS_ETOOLONG;
 	if (err != XS_OK)
-		rc = bad_value(dev, id, 0, text, err);
+		rc = bad_value(dev, id, 0, 0, text, err);
 	else
 		memcpy(buf, text, len + 1);
 	free(text);

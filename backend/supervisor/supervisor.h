@@ -59,6 +59,7 @@ struct supervisor {
 	const char *rundir;
 	char libexec[RUN_PATH_MAX * 4];	/* where the workers' programs are */
 	unsigned int spin_us;
+	unsigned int max_queues;	/* that a disk is offered; a worker has a thread for each */
 	const char *sysfs;		/* where the kernel shows its drivers */
 	bool driver_known, driver[XS_KIND_COUNT];	/* the kernel's backends, as seen last */
 	bool debug;
@@ -141,7 +142,8 @@ struct device {
 
 	/* the journal's file (journal_file.c) */
 	int journal_fd;
-	struct journal_head *journal;
+	struct journal_head *journal;	/* section 0's; journal_file_head() has the others' */
+	unsigned int journal_sections;
 
 	/* image.c */
 	struct {
@@ -246,6 +248,12 @@ int image_open(struct device *dev);
 int image_open_medium(struct device *dev);
 int image_open_empty(struct device *dev);
 void image_close(struct device *dev);
+
+/* rings.c */
+/* Writes how many rings a frontend may have, and how large. */
+bool rings_offer(struct device *dev, xs_transaction_t t);
+/* Reads which the frontend has chosen. 0, or negative, with dev->reason where a key is wrong. */
+int rings_read(struct device *dev, struct wire_vdisk *disk);
 
 /* sector.c */
 struct medium {
@@ -359,8 +367,13 @@ void run_files_sweep(struct supervisor *sup, const char *kind);
 /* journal_file.c */
 /* Opens or creates the device's journal, mapped; idempotent. 0 or -1 with dev->reason. */
 int journal_file_open(struct device *dev);
-/* Makes room for a ring of so many slots, before its connection begins. 0 or -errno. */
-int journal_file_grow(struct device *dev, uint32_t slots);
+/* Makes room for that many rings of so many slots, before their connection begins. 0 or -errno. */
+int journal_file_grow(struct device *dev, unsigned int queues, uint32_t slots);
+/* A queue's section, for which journal_file_grow() has made room. */
+struct journal_head *journal_file_head(const struct device *dev, unsigned int queue);
+/* The counters of all queues together; zeros if there is no journal. */
+struct journal_stats;
+void journal_file_stats(const struct device *dev, struct journal_stats *sum);
 /* Ends a worker that nobody knows of and that still has the journal: an earlier supervisor's, whose
  * name was lost. */
 void journal_file_evict(struct device *dev);
@@ -380,6 +393,9 @@ void journal_file_sweep(struct supervisor *sup);
 /* 0 and *out; -ENOENT; -EINVAL (dev->reason says which key and why); -errno. */
 int store_number(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
 		 unsigned int i, uint64_t *out);
+/* The same for a key with two indexes. */
+int store_number_2(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
+		   unsigned int i, unsigned int j, uint64_t *out);
 /* The same for text, at most size - 1 bytes long. */
 int store_text(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
 	       char *buf, size_t size);
@@ -393,8 +409,8 @@ int store_switch_state(struct device *dev, enum xb_state mine, enum xb_state nex
 void store_tell_reason(struct device *dev, const char *reason);
 
 /* ring_stats.c */
-/* Adds what was counted, zeros if there is no journal. */
-void ring_counters(struct json_object *out, const struct journal_head *journal);
+/* Adds what was counted. */
+void ring_counters(struct json_object *out, const struct journal_stats *stats);
 /* An array with each ring of a device: where it stands, what was counted, and, if timed, how long
  * requests took. */
 struct json_object *ring_list(const struct device *dev, bool timed);

@@ -42,7 +42,7 @@ static bool publish(struct device *dev, xs_transaction_t t)
 	       store_put_number(dev, t, XS_B_FEATURE_BARRIER, 1) &&
 	       store_put_number(dev, t, XS_B_FEATURE_PERSISTENT, 1) &&
 	       store_put_number(dev, t, XS_B_FEATURE_MAX_INDIRECT_SEGMENTS, MAX_SEGMENTS) &&
-	       store_put_number(dev, t, XS_B_MAX_RING_PAGE_ORDER, BLK_MAX_RING_ORDER);
+	       rings_offer(dev, t);
 }
 
 /* An optional number of the frontend's: its default if it is absent. */
@@ -68,41 +68,6 @@ static int read_abi(struct device *dev, uint32_t *out)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-/* The ring's size: by order; by number of pages, as old frontends say it; or one page. */
-static int read_ring_pages(struct device *dev, uint32_t *pages)
-{
-	uint64_t order, number = 1;
-	int rc = store_number(dev, XBT_NULL, dev->fe_path, XS_F_RING_PAGE_ORDER, 0, &order);
-
-	if (rc == 0)
-		number = 1u << order;		/* the schema bounds it */
-	else if (rc == -ENOENT)
-		rc = optional(dev, XS_F_NUM_RING_PAGES, &number);
-	if (rc)
-		return rc;
-	*pages = (uint32_t)number;
-	if (number & (number - 1))
-		return device_reason(dev, "its ring has %u pages: not a power of two", *pages);
-	return 0;
-}
-
-/* A ring of one page is named with and without its index, by different frontends. */
-static int read_ring(struct device *dev, struct wire_vdisk *disk)
-{
-	uint64_t gref = 0;
-	int rc = read_ring_pages(dev, &disk->nr_grefs);
-
-	for (uint32_t i = 0; i < disk->nr_grefs && rc == 0; i++) {
-		rc = -ENOENT;
-		if (disk->nr_grefs == 1)
-			rc = store_number(dev, XBT_NULL, dev->fe_path, XS_F_RING_REF, 0, &gref);
-		if (rc == -ENOENT)
-			rc = store_number(dev, XBT_NULL, dev->fe_path, XS_F_RING_REF_N, i, &gref);
-		disk->gref[i] = (uint32_t)gref;
-	}
-	return rc;
-}
-
 /* xen/io/blkif.h once had frontends count in units of sector-size, and say so; that was taken back,
  * and 512 bytes is the unit whatever is said. One that means it would write to wrong places. */
 static int check_units(struct device *dev)
@@ -121,20 +86,20 @@ static int check_units(struct device *dev)
 
 static int collect(struct device *dev, struct wire_msg *msg, int *fds)
 {
-	uint64_t port, persistent;
+	uint64_t persistent;
 	int rc;
 
 	if (check_units(dev))
 		return -1;
-	if (read_ring(dev, &msg->vdisk) ||
-	    store_number(dev, XBT_NULL, dev->fe_path, XS_F_EVENT_CHANNEL, 0, &port))
+	if (rings_read(dev, &msg->vdisk))
 		return device_reason(dev, "the frontend has not said where its ring and its "
 				     "event channel are");
 	if (optional(dev, XS_F_FEATURE_PERSISTENT, &persistent) ||
 	    read_abi(dev, &msg->vdisk.abi))
 		return device_reason(dev, "the frontend's keys cannot be read");
-	rc = journal_file_grow(dev, blk_ring_size(msg->vdisk.abi,
-						  msg->vdisk.nr_grefs * (size_t)BLK_PAGE));
+	rc = journal_file_grow(dev, msg->vdisk.nr_queues,
+			       blk_ring_size(msg->vdisk.abi,
+					     msg->vdisk.nr_grefs * (size_t)BLK_PAGE));
 	if (rc)
 		return device_reason(dev, "its journal cannot be made larger: %s", strerror(-rc));
 	msg->vdisk.target = dev->disk.kind == XS_TARGET_NULL ? WIRE_NULL :
@@ -147,7 +112,6 @@ static int collect(struct device *dev, struct wire_msg *msg, int *fds)
 			   (dev->disk.discard ? WIRE_DISCARD : 0) |
 			   (dev->disk.discard_secure ? WIRE_SECURE : 0) |
 			   (dev->disk.direct ? WIRE_DIRECT : 0);
-	msg->vdisk.port = (uint32_t)port;
 	fds[0] = dev->disk.fd;
 	fds[1] = dev->journal_fd;
 	return 0;
@@ -155,13 +119,21 @@ static int collect(struct device *dev, struct wire_msg *msg, int *fds)
 
 static bool is_current(struct device *dev)
 {
-	const struct journal_head *journal = dev->journal;
 	struct wire_msg msg = { 0 };
 	int fds[WIRE_MAX_FDS];
 
-	return journal->connected && collect(dev, &msg, fds) == 0 &&
-	       journal->gref0 == msg.vdisk.gref[0] && journal->port == msg.vdisk.port &&
-	       journal->abi == msg.vdisk.abi;
+	if (!read_once(&dev->journal->connected) || collect(dev, &msg, fds))
+		return false;
+	for (unsigned int i = 0; i < msg.vdisk.nr_queues; i++) {
+		const struct journal_ring ring = {
+			.gref0 = msg.vdisk.queue[i].gref[0], .port = msg.vdisk.queue[i].port,
+			.abi = msg.vdisk.abi, .nr_queues = msg.vdisk.nr_queues,
+		};
+
+		if (memcmp(&journal_file_head(dev, i)->ring, &ring, sizeof(ring)))
+			return false;
+	}
+	return true;
 }
 
 static bool announce_discard(struct device *dev, xs_transaction_t t)

@@ -2,14 +2,14 @@
 /*
  * connect.c - the connection around one ring
  *
- * queue_open() goes through the parts in the order in which they depend on each other: the journal
- * (which waits until a killed predecessor is really gone), the ring's pages, the memory for
- * requests, the event channel. Whatever fails, queue_close() undoes what was done.
+ * queue_open() goes through the parts in the order in which they depend on each other: the journal,
+ * the ring's pages, the memory for requests, the event channel. Whatever fails, queue_close()
+ * undoes what was done.
  *
  * If the journal is about this very connection, a predecessor served it: the ring is taken up
  * where that one stopped, and what it had taken but not answered is done again. The guest's
- * notifications of the time between were lost, so the first act is to look at the ring, and the
- * last of opening is to notify the guest once.
+ * notifications of the time between were lost, so the first act of the lane that serves it is to
+ * look at the ring, and to notify the guest once.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +18,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "disk.h"
+#include "lane.h"
+#include "log.h"
 
 /* A port is free again only when the hypervisor has noticed that its last owner is gone. */
 #define BIND_TRIES	200
@@ -30,7 +31,7 @@ static int fail(char *why, int rc, const char *what)
 	return rc;
 }
 
-static int map_ring(struct queue *q, const struct wire_vdisk *conn)
+static int map_ring(struct queue *q, const struct wire_vdisk *conn, const uint32_t *grefs)
 {
 	uint32_t gref[WIRE_MAX_GREFS];
 	uint32_t slots;
@@ -40,10 +41,10 @@ static int map_ring(struct queue *q, const struct wire_vdisk *conn)
 	slots = blk_ring_size(q->ring.abi, (size_t)conn->nr_grefs * BLK_PAGE);
 	if (slots > DISK_MAX_SLOTS || slots > q->journal.head->nr_slots)
 		return -EINVAL;
-	memcpy(gref, conn->gref, sizeof(gref));
+	memcpy(gref, grefs, sizeof(gref));
 	q->ring_pages = xengnttab_map_domain_grant_refs(q->disk->env->xgt, conn->nr_grefs,
-							   q->disk->env->domid, gref,
-							   PROT_READ | PROT_WRITE);
+							q->disk->env->domid, gref,
+							PROT_READ | PROT_WRITE);
 	if (!q->ring_pages)
 		return errno ? -errno : -EIO;
 	q->nr_ring_pages = conn->nr_grefs;
@@ -82,31 +83,73 @@ static int bind_port(struct queue *q, uint32_t remote)
 	return 0;
 }
 
-/* Takes the ring up where the journal says, or begins a new connection. */
-static int begin_or_recover(struct queue *q, const struct wire_vdisk *conn,
-			    struct journal_replay *replay)
+static struct journal_ring identity(const struct wire_vdisk *conn, unsigned int index)
 {
-	struct meter *meter = journal_meter(q->journal.head);
-	uint32_t slots = q->ring.ring.size;
-	bool served = journal_matches(&q->journal, conn->gref[0], conn->port, conn->abi, slots);
+	return (struct journal_ring){ .gref0 = conn->queue[index].gref[0],
+				      .port = conn->queue[index].port, .abi = conn->abi,
+				      .nr_queues = conn->nr_queues };
+}
+
+int queue_open(struct queue *q, unsigned int index, const struct wire_vdisk *conn, char *why)
+{
+	const struct disk_env *env = q->disk->env;
 	int rc;
 
-	*replay = (struct journal_replay){ 0 };
-	if (served) {
-		rc = journal_recover(&q->journal,
-				     read_once(&q->ring.ring.shared->rsp_prod), slots, replay);
+	q->ring.abi = conn->abi == BLK_ABI_32 ? BLK_ABI_32 : BLK_ABI_64;
+	request_take_all(&q->ready);
+	request_take_all(&q->discards);
+	request_take_all(&q->landed);
+	request_take_all(&q->ended);
+	throttle_init(q);
+	rc = journal_open(&q->journal, q->disk->journal_fd, index, env->domid, q->disk->devid);
+	if (rc)
+		return fail(why, rc, "its journal");
+	rc = map_ring(q, conn, conn->queue[index].gref);
+	if (rc)
+		return fail(why, rc, "mapping its ring");
+	rc = make_requests(q);
+	if (rc)
+		return fail(why, rc, "memory for its requests");
+	if (q->disk->persistent) {
+		rc = grant_cache_init(&q->cache, env->xgt, env->domid, DISK_MAX_PERSISTENT);
+		if (rc)
+			return fail(why, rc, "memory for persistent grants");
+	}
+	rc = bind_port(q, conn->queue[index].port);
+	return rc ? fail(why, rc, "binding its event channel") : 0;
+}
+
+bool queue_is_known(const struct queue *q, unsigned int index, const struct wire_vdisk *conn)
+{
+	const struct journal_ring ring = identity(conn, index);
+
+	return journal_matches(&q->journal, &ring, q->ring.ring.size);
+}
+
+int queue_begin_or_resume(struct queue *q, unsigned int index, const struct wire_vdisk *conn,
+			  bool resume)
+{
+	const struct journal_ring ring = identity(conn, index);
+	uint32_t slots = q->ring.ring.size;
+	struct meter *meter = journal_meter(q->journal.head);
+	int rc;
+
+	if (resume) {
+		rc = queue_is_known(q, index, conn) ?
+		     journal_recover(&q->journal, read_once(&q->ring.ring.shared->rsp_prod), slots,
+				     &q->replay) : -EPROTO;
 		if (rc)
 			return rc;
-		q->journal.head->stats.restarts++;
-		q->journal.head->stats.replayed += replay->nr;
+		q->journal.head->stats.restarts += index == 0;	/* one a device */
+		q->journal.head->stats.replayed += q->replay.nr;
 	} else {
-		journal_begin(&q->journal, conn->gref[0], conn->port, conn->abi, slots);
+		journal_begin(&q->journal, &ring, slots);
 	}
-	ring_back_init(&q->ring.ring, q->ring_pages, slots, replay->req_cons,
-		       replay->rsp_prod);
-	if (served)
-		stopwatch_take_over(&q->watch, meter, replay->nr,
-				    replay->nr > 0 || ring_back_pending(&q->ring.ring) != 0);
+	ring_back_init(&q->ring.ring, q->ring_pages, slots, q->replay.req_cons,
+		       q->replay.rsp_prod);
+	if (resume)
+		stopwatch_take_over(&q->watch, meter, q->replay.nr,
+				    q->replay.nr > 0 || ring_back_pending(&q->ring.ring) != 0);
 	else
 		stopwatch_init(&q->watch, meter);
 	for (uint32_t i = slots; i-- > 0; ) {
@@ -116,51 +159,14 @@ static int begin_or_recover(struct queue *q, const struct wire_vdisk *conn,
 	return 0;
 }
 
-static void replay_all(struct queue *q, const struct journal_replay *replay)
+void queue_start(struct queue *q)
 {
-	if (replay->nr > 0)
+	if (q->replay.nr > 0)
 		log_info("%s: taking up %u requests that were not answered", q->disk->name,
-			 replay->nr);
-	for (unsigned int i = 0; i < replay->nr; i++)
-		queue_replay(q, replay->slot[i]);
-}
-
-int queue_open(struct queue *q, struct disk *disk, struct lane *lane,
-	       const struct wire_vdisk *conn, int journal_fd, char *why)
-{
-	struct journal_replay replay;
-	int rc;
-
-	*q = (struct queue){ .disk = disk, .lane = lane };
-	q->ring.abi = conn->abi == BLK_ABI_32 ? BLK_ABI_32 : BLK_ABI_64;
-	request_take_all(&q->ready);
-	request_take_all(&q->discards);
-	request_take_all(&q->landed);
-	request_take_all(&q->ended);
-	rc = journal_open(&q->journal, journal_fd, disk->env->domid, disk->devid);
-	if (rc)
-		return fail(why, rc, "its journal");
-	rc = map_ring(q, conn);
-	if (rc)
-		return fail(why, rc, "mapping its ring");
-	rc = make_requests(q);
-	if (rc)
-		return fail(why, rc, "memory for its requests");
-	if (disk->persistent) {
-		rc = grant_cache_init(&q->cache, disk->env->xgt, disk->env->domid,
-				      DISK_MAX_PERSISTENT);
-		if (rc)
-			return fail(why, rc, "memory for persistent grants");
-	}
-	rc = bind_port(q, conn->port);
-	if (rc)
-		return fail(why, rc, "binding its event channel");
-	rc = begin_or_recover(q, conn, &replay);
-	if (rc)
-		return fail(why, rc, "its ring does not fit what was answered");
-	replay_all(q, &replay);
-	xenevtchn_notify(lane->xce, q->port);
-	return 0;
+			 q->replay.nr);
+	for (unsigned int i = 0; i < q->replay.nr; i++)
+		queue_replay(q, q->replay.slot[i]);
+	xenevtchn_notify(q->lane->xce, q->port);
 }
 
 bool queue_idle(const struct queue *q)
@@ -170,7 +176,6 @@ bool queue_idle(const struct queue *q)
 
 void queue_close(struct queue *q, bool forget)
 {
-	throttle_end(q);
 	if (q->journal.head && forget)
 		journal_end(&q->journal);
 	if (q->port)

@@ -40,28 +40,22 @@
 #define DISK_BATCH		8	/* taken in one go: few, so that both ends work at once */
 #define DISK_MAX_SLOTS		512	/* a ring of 16 pages */
 #define DISK_BUFFER		(BLK_MAX_PIECES * BLK_PAGE)
-#define DISK_UNDER_WAY		(16u << 20)	/* bytes: with so many, no more is taken */
-#define DISK_KEEP		(16u << 20)	/* bytes of buffers that are kept for the next */
+#define DISK_UNDER_WAY		(16u << 20)	/* bytes: with so many, a queue takes no more */
+#define DISK_KEEP		(16u << 20)	/* bytes of a disk's buffers, kept for the next */
 #define DISK_MAX_PERSISTENT	1056	/* pages kept mapped, as Linux's backend */
+
+struct disk;
+struct lane;
+struct queue;
 
 /* What a worker's disks share. */
 struct disk_env {
 	uint32_t domid;
 	xengnttab_handle *xgt;
 	struct nbd_host *nbd;		/* NULL: no disk that a server has can be opened */
+	struct lane *lanes;
+	unsigned int nr_lanes;
 };
-
-/* What one thread serves its queues with. */
-struct lane {
-	struct loop *loop;
-	xenevtchn_handle *xce;
-	struct uring *uring;		/* NULL: not permitted here; I/O is done in place */
-	struct copy_list copies;
-	struct blk_seg segs[DISK_BATCH][BLK_MAX_PIECES];	/* of a batch's indirect requests */
-};
-
-struct disk;
-struct queue;
 
 enum request_phase { PHASE_NEW, PHASE_FLUSH_BEFORE, PHASE_DATA, PHASE_FLUSH_AFTER, PHASE_END };
 
@@ -96,7 +90,11 @@ struct request_list {
 
 struct queue {
 	struct disk *disk;
-	struct lane *lane;
+	struct lane *lane;		/* who serves it */
+	struct queue *next_handed;
+	bool served;			/* the lane has it; see lane.h */
+	bool broken;			/* the guest broke the protocol: */
+	char failed[WIRE_TEXT];		/* ... how */
 	struct blk_back ring;
 	void *ring_pages;
 	uint32_t nr_ring_pages;
@@ -115,9 +113,11 @@ struct queue {
 	struct request_list discards;	/* to be done, or done in part */
 	struct request_list landed;	/* read; their data is to be given to the guest */
 	struct request_list ended;	/* to be answered */
-	bool closing;			/* nothing more is taken */
-	bool throttled;			/* nor now, until the timer: */
+	bool throttled;			/* nothing is taken now, until the timer: */
 	struct loop_timer throttle;
+	uint32_t limit_seen;		/* disk->limit_serial, when the lane looked last ... */
+	uint32_t limit_in_force;	/* ... and of what is in force here */
+	struct journal_replay replay;	/* what a predecessor left */
 	struct log_limit log_limit;
 	struct stopwatch watch;
 };
@@ -126,42 +126,58 @@ struct disk {
 	struct disk_env *env;
 	uint32_t devid;
 	char name[24];			/* for the log: "guest 3 vbd 51712" */
-	struct blk_geometry geo;
+	struct blk_geometry geo;	/* but for its size, which may grow at any time: */
+	uint64_t sectors;
 	struct target target;
 	bool persistent;
-	struct queue queue[1];
+	int journal_fd;			/* kept: closing it would drop the lock */
+	struct queue queue[WIRE_MAX_QUEUES];
 	unsigned int nr_queues;		/* of these, that were opened */
 	pthread_mutex_t limit_lock;	/* for: */
 	struct limit limit;
-	bool limited, paused;		/* written by one thread, read by all */
+	bool limited, paused;		/* written by the main thread, read by all; so is */
+	uint32_t limit_serial;		/* ... this, after them */
 	bool limit_due;			/* the supervisor is to hear that they are in force */
-	uint32_t limit_serial;
+	bool closing;			/* nothing more is taken */
 	bool stopping;			/* to be closed when nothing is under way ... */
 	bool keep;			/* ... and to be taken up again: the journal stays */
-	char failed[WIRE_TEXT];		/* the first violation; "": none */
+	const char *failed;		/* the first violation that was seen; NULL: none */
 };
 
-/* disk.c */
+/* disk.c: the main thread's */
 
-/* Connects a disk as the supervisor says, or takes it up from a dead predecessor; `lane` serves it.
- * Both descriptors are the disk's from here on, also on failure. 0; or -errno, and *why (WIRE_TEXT
- * bytes) says what failed: disk_close() is then due. */
-int disk_open(struct disk *disk, struct disk_env *env, struct lane *lane, uint32_t devid,
+/* Connects a disk as the supervisor says, or takes it up from a dead predecessor. Both descriptors
+ * are the disk's from here on, also on failure. 0; or -errno, and *why (WIRE_TEXT bytes) says what
+ * failed: disk_close() is then due. No queue is served before disk_serve(). */
+int disk_open(struct disk *disk, struct disk_env *env, uint32_t devid,
 	      const struct wire_vdisk *conn, int target_fd, int journal_fd, char *why);
+/* Hands its queues over to their lanes. */
+void disk_serve(struct disk *disk);
 /* Takes no more requests. */
 void disk_stop(struct disk *disk);
-/* True: nothing is under way any more; disk_close() may be called. */
-bool disk_idle(const struct disk *disk);
+/* How the guest broke the protocol, in the first case that was seen; NULL: it did not. */
+const char *disk_failed(struct disk *disk);
+/* True: its lanes have given all queues back, so that disk_close() may be called. */
+bool disk_given_back(const struct disk *disk);
+/* It has grown; never becomes smaller. */
+void disk_resize(struct disk *disk, uint64_t sectors);
 /* Unmaps and closes everything. forget: the connection is over; otherwise the journal keeps it for
  * a successor. Idempotent. */
 void disk_close(struct disk *disk, bool forget);
 
 /* connect.c */
 
-/* Connects one ring of a disk whose other fields are set. The journal's descriptor is the queue's
- * from here on, also on failure. As disk_open(); queue_close() undoes what was done. */
-int queue_open(struct queue *q, struct disk *disk, struct lane *lane,
-	       const struct wire_vdisk *conn, int journal_fd, char *why);
+/* Connects ring `index` of a disk; its disk and lane are set. 0; or -errno, and *why as
+ * disk_open(). queue_close() undoes what was done. */
+int queue_open(struct queue *q, unsigned int index, const struct wire_vdisk *conn, char *why);
+/* True: the journal is about this very connection, which a predecessor served. */
+bool queue_is_known(const struct queue *q, unsigned int index, const struct wire_vdisk *conn);
+/* resume: the ring is taken up where the journal says; otherwise both begin anew. 0; or -EPROTO:
+ * the ring does not fit what was answered. */
+int queue_begin_or_resume(struct queue *q, unsigned int index, const struct wire_vdisk *conn,
+			  bool resume);
+/* The lane's first act: does again what a predecessor left, and tells the guest. */
+void queue_start(struct queue *q);
 /* True: nothing is under way any more. */
 bool queue_idle(const struct queue *q);
 /* As disk_close(). */
@@ -175,15 +191,19 @@ bool queue_run(struct queue *q);
 bool queue_pending(const struct queue *q);
 /* Asks for a notification of the next request. True: there is one already. */
 bool queue_arm(struct queue *q);
-/* The guest broke the protocol: the disk stops for good, and keeps the first reason. */
+/* The guest broke the protocol: the disk stops for good, and the queue keeps the first reason. */
 void queue_fail(struct queue *q, const char *why);
 
 /* throttle.c */
 
-/* From now on: its answer is due when they are in force. */
+/* The queue is about to be opened, when its disk's limits are known. */
+void throttle_init(struct queue *q);
+/* From now on: its answer is due when they are in force. The main thread's. */
 void throttle_set(struct disk *disk, const struct wire_limit *limit);
-/* True: they are, and for a paused disk nothing is under way. */
+/* True: all lanes know of them, and for a paused disk nothing is under way. */
 bool throttle_in_force(const struct disk *disk);
+/* The lane's look at what has changed, before it takes anything. */
+void throttle_look(struct queue *q);
 /* What may be taken now; nothing: queue->throttled, perhaps. */
 struct limit_room throttle_room(struct queue *q);
 /* This one was: is there room for another? */

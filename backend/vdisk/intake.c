@@ -8,7 +8,7 @@
  */
 #include <sys/mman.h>
 
-#include "disk.h"
+#include "lane.h"
 
 static void copy_failed(void *owner, int status)
 {
@@ -39,8 +39,11 @@ static struct request *request_begin(struct queue *q, const struct taken *t,
 				     const struct blk_seg *segs)
 {
 	struct request *r = &q->reqs[t->slot];	/* whose memory nobody may have touched */
-	enum blk_verdict verdict = blk_validate(&q->disk->geo, &t->req, segs, &r->plan);
+	struct blk_geometry geo = q->disk->geo;
+	enum blk_verdict verdict;
 
+	geo.sectors = read_once(&q->disk->sectors);
+	verdict = blk_validate(&geo, &t->req, segs, &r->plan);
 	r->queue = q;
 	r->slot = (uint16_t)t->slot;
 	r->buf = q->buffers + t->slot * (size_t)DISK_BUFFER;
@@ -112,7 +115,7 @@ void request_free(struct request *r)
 
 	if (r->plan.op != PLAN_DISCARD)
 		q->under_way -= r->plan.len;
-	if (q->touched <= DISK_KEEP || r->touched == 0)
+	if (q->touched <= DISK_KEEP / q->disk->nr_queues || r->touched == 0)
 		return;
 	if (madvise(r->buf, r->touched, MADV_DONTNEED) == 0) {
 		q->touched -= r->touched;

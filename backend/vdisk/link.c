@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "barrier.h"
 #include "vdisk.h"
 
 #define ORPHAN_NS	10000000000u
@@ -70,7 +71,7 @@ static int attach(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MAX
 		/* Closing the descriptor of a journal that is in use would drop its lock. The
 		 * supervisor is mistaken about us: a successor starts from what is written down. */
 		log_error("a disk is attached a second time: ending");
-		w->loop.stop = true;
+		w->lane[0].loop.stop = true;
 		fds[1] = -1;
 		return -EEXIST;
 	}
@@ -87,11 +88,13 @@ static int attach(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MAX
 		snprintf(why, WIRE_TEXT, "out of memory");
 		return -ENOMEM;
 	}
-	rc = disk_open(disk, &w->env, &w->lane, msg->devid, &msg->vdisk, fds[0], fds[1], why);
+	rc = disk_open(disk, &w->env, msg->devid, &msg->vdisk, fds[0], fds[1], why);
 	fds[0] = fds[1] = -1;		/* the disk's now */
 	w->disks[w->nr_disks++] = disk;
 	if (rc)
 		drop_disk(w, &w->disks[w->nr_disks - 1], false);
+	else
+		disk_serve(disk);
 	return rc;
 }
 
@@ -133,8 +136,8 @@ static void handle(struct worker *w, const struct wire_msg *msg, int fds[WIRE_MA
 		break;
 	case WIRE_RESIZE:
 		at = find_disk(w, msg->devid);
-		if (at && msg->vdisk.sectors > (*at)->geo.sectors)
-			(*at)->geo.sectors = msg->vdisk.sectors;
+		if (at)
+			disk_resize(*at, msg->vdisk.sectors);
 		tell(w, WIRE_RESIZED, msg->devid, 0, "");
 		break;
 	case WIRE_LIMIT:
@@ -166,8 +169,8 @@ static void supervisor_ready(struct loop_fd *source)
 	if (rc == -EAGAIN)
 		return;
 	if (rc <= 0) {
-		close(loop_del(&w->loop, source));
-		loop_timer_set(&w->loop, &w->orphan, ORPHAN_NS);
+		close(loop_del(&w->lane[0].loop, source));
+		loop_timer_set(&w->lane[0].loop, &w->orphan, ORPHAN_NS);
 		return;
 	}
 	handle(w, &msg, fds);
@@ -186,10 +189,10 @@ static void listener_ready(struct loop_fd *source)
 	if (fd < 0)
 		return;
 	if (w->supervisor.fd >= 0)
-		close(loop_del(&w->loop, &w->supervisor));
-	loop_timer_cancel(&w->loop, &w->orphan);
+		close(loop_del(&w->lane[0].loop, &w->supervisor));
+	loop_timer_cancel(&w->lane[0].loop, &w->orphan);
 	w->supervisor = (struct loop_fd){ .fd = fd, .ready = supervisor_ready };
-	if (loop_add(&w->loop, &w->supervisor)) {
+	if (loop_add(&w->lane[0].loop, &w->supervisor)) {
 		close(fd);
 		w->supervisor.fd = -1;
 		return;
@@ -198,8 +201,8 @@ static void listener_ready(struct loop_fd *source)
 	for (unsigned int i = 0; i < w->nr_disks; i++) {
 		struct disk *disk = w->disks[i];
 
-		tell(w, disk->failed[0] ? WIRE_FAILED : WIRE_ATTACHED, disk->devid,
-		     disk->failed[0] ? -EPROTO : 0, disk->failed);
+		tell(w, disk->failed ? WIRE_FAILED : WIRE_ATTACHED, disk->devid,
+		     disk->failed ? -EPROTO : 0, disk->failed ? disk->failed : "");
 	}
 	target_nbd_ask_again(&w->nbd);
 }
@@ -209,19 +212,19 @@ static void orphaned(struct loop_timer *timer)
 	struct worker *w = container_of(timer, struct worker, orphan);
 
 	if (w->nr_disks == 0)
-		w->loop.stop = true;
+		w->lane[0].loop.stop = true;
 }
 
 int link_start(struct worker *w)
 {
-	w->nbd = (struct nbd_host){ .loop = &w->loop, .domid = w->env.domid, .say = say };
+	w->nbd = (struct nbd_host){ .loop = &w->lane[0].loop, .domid = w->env.domid, .say = say };
 	w->env.nbd = nbd_spoken ? &w->nbd : NULL;
 	w->supervisor.fd = -1;
 	w->orphan.expired = orphaned;
 	w->listener.ready = listener_ready;
-	loop_timer_set(&w->loop, &w->orphan, ORPHAN_NS);
+	loop_timer_set(&w->lane[0].loop, &w->orphan, ORPHAN_NS);
 	/* listen() makes this process the one that SO_PEERCRED names to whoever connects */
-	return listen(w->listener.fd, 4) ? -errno : loop_add(&w->loop, &w->listener);
+	return listen(w->listener.fd, 4) ? -errno : loop_add(&w->lane[0].loop, &w->listener);
 }
 
 void link_close(struct worker *w)
@@ -233,9 +236,10 @@ void link_close(struct worker *w)
 		close(w->supervisor.fd);
 }
 
-void link_tell_failed(struct worker *w, const struct disk *disk)
+static void tell_new_failure(struct worker *w, struct disk *disk)
 {
-	tell(w, WIRE_FAILED, disk->devid, -EPROTO, disk->failed);
+	if (!disk->failed && disk_failed(disk))
+		tell(w, WIRE_FAILED, disk->devid, -EPROTO, disk->failed);
 }
 
 static void tell_limited(struct worker *w, struct disk *disk)
@@ -248,17 +252,30 @@ static void tell_limited(struct worker *w, struct disk *disk)
 		wire_send(w->supervisor.fd, &msg, NULL, 0);
 }
 
-void link_finish_disks(struct worker *w)
+static bool any_lane_broken(const struct worker *w)
 {
+	for (unsigned int i = 0; i < w->env.nr_lanes; i++) {
+		if (load_acquire(&w->lane[i].broken))
+			return true;
+	}
+	return false;
+}
+
+bool link_turn(struct lane *lane)
+{
+	struct worker *w = container_of(lane, struct worker, lane[0]);
+
 	for (unsigned int i = w->nr_disks; i-- > 0; ) {
 		struct disk *disk = w->disks[i];
 		uint32_t devid = disk->devid;
 
+		tell_new_failure(w, disk);
 		if (disk->limit_due && throttle_in_force(disk))
 			tell_limited(w, disk);
-		if (!disk->stopping || !disk_idle(disk))
+		if (!disk->stopping || !disk_given_back(disk))
 			continue;
 		drop_disk(w, &w->disks[i], !w->quitting && !disk->keep);
 		tell(w, WIRE_DETACHED, devid, 0, "");
 	}
+	return !any_lane_broken(w) && (!w->quitting || w->nr_disks > 0);
 }

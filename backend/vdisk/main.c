@@ -8,8 +8,8 @@
  * does it hear of a disk.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,82 +21,36 @@
 
 #define NOBODY	65534
 
-static void count_notification(struct disk *disk, evtchn_port_t port)
-{
-	for (unsigned int i = 0; i < disk->nr_queues; i++) {
-		struct journal_stats *stats = &disk->queue[i].journal.head->stats;
-
-		if (disk->queue[i].port == port)
-			write_once(&stats->notify_in, stats->notify_in + 1);
-	}
-}
-
-static void events_ready(struct loop_fd *source)
-{
-	struct worker *w = container_of(source, struct worker, events);
-	xenevtchn_port_or_error_t port = xenevtchn_pending(w->lane.xce);
-
-	if (port < 0) {
-		if (errno == EAGAIN || errno == EINTR)
-			return;
-		log_error("the event channels are gone: %s", strerror(errno));
-		w->loop.stop = true;
-		return;
-	}
-	xenevtchn_unmask(w->lane.xce, (evtchn_port_t)port);
-	for (unsigned int i = 0; i < w->nr_disks; i++)
-		count_notification(w->disks[i], (evtchn_port_t)port);
-}
-
-/* The simulator's grant device hangs up when its hypervisor is gone; Xen's cannot be watched. */
+/* The simulator's grant device hangs up when its hypervisor is gone (and has something to read when
+ * another lane asks for something); Xen's cannot be watched. */
 static void grants_ready(struct loop_fd *source)
 {
 	struct worker *w = container_of(source, struct worker, grants);
 
 	log_error("the hypervisor is gone");
-	w->loop.stop = true;
-}
-
-/* All that there is to do is done by serve(). */
-static void completions_ready(struct loop_fd *source)
-{
-	(void)source;
+	w->lane[0].loop.stop = true;
 }
 
 static int open_handles(struct worker *w)
 {
-	int rc;
+	unsigned int *nr = &w->env.nr_lanes;
+	int rc = 0;
 
-	w->lane.xce = xenevtchn_open(NULL, 0);
-	if (!w->lane.xce) {
-		log_error("/dev/xen/evtchn: %s: load the module xen-evtchn", strerror(errno));
-		return -1;
-	}
+	for (*nr = 0; *nr < w->max_lanes && rc == 0; ++*nr)
+		rc = lane_open(&w->lane[*nr], *nr > 0 ? &w->lane[0] : NULL, w->spin_max_ns);
+	if (rc)
+		return rc;
+	w->env.lanes = w->lane;
+	w->lane[0].turn = link_turn;
 	w->env.xgt = xengnttab_open(NULL, 0);
 	if (!w->env.xgt) {
 		log_error("/dev/xen/gntdev: %s: load the module xen-gntdev", strerror(errno));
 		return -1;
 	}
-	w->lane.uring = uring_create(&rc);
-	if (!w->lane.uring)
-		log_info("io_uring: %s: I/O is done in place, one request at a time",
-			 strerror(-rc));
-
-	rc = loop_init(&w->loop);
-	w->lane.loop = &w->loop;
-	w->events = (struct loop_fd){ xenevtchn_fd(w->lane.xce), events_ready };
-	if (fcntl(w->events.fd, F_SETFL, fcntl(w->events.fd, F_GETFL) | O_NONBLOCK) == 0 &&
-	    rc == 0)
-		rc = loop_add(&w->loop, &w->events);
 	w->grants = (struct loop_fd){ xengnttab_fd(w->env.xgt), grants_ready };
-	if (rc == 0)
-		rc = loop_add(&w->loop, &w->grants);
+	rc = loop_add_hangup(&w->lane[0].loop, &w->grants);
 	if (rc == 0 || rc == -EPERM)
 		rc = link_start(w);
-	if (rc == 0 && w->lane.uring) {
-		w->completions = (struct loop_fd){ uring_fd(w->lane.uring), completions_ready };
-		rc = loop_add(&w->loop, &w->completions);
-	}
 	if (rc)
 		log_error("setting the event loop up: %s", strerror(-rc));
 	return rc;
@@ -114,41 +68,47 @@ static const int disk_calls[] = {
 
 static int lock_in(const struct worker *w)
 {
-	const struct sandbox sb = {
+	struct sandbox sb = {
 		.domid = w->env.domid,
 		.uid = w->uid,
 		.gid = w->gid,
-		.xce = w->lane.xce,
 		.xgt = w->env.xgt,
 		.listener = w->listener.fd,
-		.uring = w->lane.uring ? uring_fd(w->lane.uring) : -1,
+		.nr_lanes = w->env.nr_lanes,
 		.sockets = nbd_spoken,
 		.calls = disk_calls,
 		.nr_calls = sizeof(disk_calls) / sizeof(disk_calls[0]),
 		.instrumented = SANDBOX_INSTRUMENTED,
 	};
 
+	for (unsigned int i = 0; i < w->env.nr_lanes; i++)
+		sb.lane[i] = (struct sandbox_lane){
+			.xce = w->lane[i].xce,
+			.uring = w->lane[i].uring ? uring_fd(w->lane[i].uring) : -1,
+			.kick = w->lane[i].kicked.fd,
+		};
 	if (!w->no_sandbox)
 		return sandbox_enter(&sb);
 	log_warning("not confined, as --no-sandbox says: not for guests that are not trusted");
 	return 0;
 }
 
+/* No lane may serve what is being closed. */
 static void close_handles(struct worker *w)
 {
+	for (unsigned int i = 0; i < w->env.nr_lanes; i++)
+		lane_stop(&w->lane[i]);
 	link_close(w);
-	uring_destroy(w->lane.uring);
+	for (unsigned int i = w->env.nr_lanes; i-- > 0; )
+		lane_close(&w->lane[i]);
 	if (w->env.xgt)
 		xengnttab_close(w->env.xgt);
-	if (w->lane.xce)
-		xenevtchn_close(w->lane.xce);
-	loop_fini(&w->loop);
 }
 
 static void usage(FILE *out)
 {
-	fputs("usage: xpv-vdisk --domid N --listen-fd FD [--spin-us N] [--uid N] [--gid N]\n"
-	      "                 [--no-sandbox] [--debug]\n"
+	fputs("usage: xpv-vdisk --domid N --listen-fd FD [--lanes N] [--spin-us N] [--uid N]\n"
+	      "                 [--gid N] [--no-sandbox] [--debug]\n"
 	      "Serves one guest's disks. Started by xpvd; not for use by hand.\n", out);
 }
 
@@ -166,6 +126,7 @@ static bool parse(struct worker *w, int argc, char **argv)
 	static const struct option options[] = {
 		{ "domid", required_argument, NULL, 'd' },
 		{ "listen-fd", required_argument, NULL, 'l' },
+		{ "lanes", required_argument, NULL, 't' },
 		{ "spin-us", required_argument, NULL, 's' },
 		{ "uid", required_argument, NULL, 'u' },
 		{ "gid", required_argument, NULL, 'g' },
@@ -175,6 +136,7 @@ static bool parse(struct worker *w, int argc, char **argv)
 		{ 0 },
 	};
 	unsigned long domid = ~0ul, listener = ~0ul, spin_us = 0, uid = NOBODY, gid = NOBODY;
+	unsigned long lanes = 1;
 	bool ok = true;
 	int c;
 
@@ -182,6 +144,7 @@ static bool parse(struct worker *w, int argc, char **argv)
 		switch (c) {
 		case 'd': ok &= number(optarg, UINT16_MAX, &domid); break;
 		case 'l': ok &= number(optarg, INT32_MAX, &listener); break;
+		case 't': ok &= number(optarg, WIRE_MAX_QUEUES, &lanes) && lanes > 0; break;
 		case 's': ok &= number(optarg, 1000000, &spin_us); break;
 		case 'u': ok &= number(optarg, UINT32_MAX - 1, &uid); break;
 		case 'g': ok &= number(optarg, UINT32_MAX - 1, &gid); break;
@@ -193,6 +156,7 @@ static bool parse(struct worker *w, int argc, char **argv)
 	}
 	w->env.domid = (uint32_t)domid;
 	w->listener.fd = (int)listener;
+	w->max_lanes = (unsigned int)lanes;
 	w->spin_max_ns = spin_us * 1000;
 	w->uid = (uid_t)uid;
 	w->gid = (gid_t)gid;
@@ -201,7 +165,7 @@ static bool parse(struct worker *w, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static struct worker w = { .loop = { .epfd = -1 }, .supervisor = { .fd = -1 } };
+	static struct worker w = { .supervisor = { .fd = -1 } };
 	int rc;
 
 	log_init("xpv-vdisk", LOG_INFO);
@@ -210,12 +174,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	w.spin_ns = w.spin_max_ns;
+	mallopt(M_ARENA_MAX, 1);	/* lanes allocate rarely: no heap for each */
 	rc = open_handles(&w);
 	if (rc == 0)
 		rc = lock_in(&w);
 	if (rc == 0)
-		rc = serve(&w);
+		rc = lane_serve(&w.lane[0]);
 	close_handles(&w);
 	return rc ? 1 : 0;
 }

@@ -6,12 +6,13 @@
  * it, its answer is in the journal before it is on the ring, and a slot is free only after the
  * answer was published. A barrier is held until all that was taken before it is answered, and
  * nothing more is taken before it is answered itself: so the journal never holds a barrier together
- * with a later request, and a replay cannot put one before the other.
+ * with a later request, and a replay cannot put one before the other. It is a barrier on its own
+ * queue, as xen-blkback's are: what a guest asks for on another has no order with it.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "disk.h"
+#include "lane.h"
 
 static struct journal_stats *stats(struct queue *q)
 {
@@ -25,10 +26,13 @@ static void count(uint64_t *counter, uint64_t n)
 
 void queue_fail(struct queue *q, const char *why)
 {
-	if (q->disk->failed[0])
+	if (q->broken)
 		return;
-	snprintf(q->disk->failed, sizeof(q->disk->failed), "%s", why);
-	q->closing = true;
+	snprintf(q->failed, sizeof(q->failed), "%s", why);
+	store_release(&q->broken, true);	/* pairs with the acquire in disk_failed() */
+	write_once(&q->disk->closing, true);
+	if (q->lane->leader)
+		lane_kick(q->lane->leader);
 	log_error("%s: %s: the disk is stopped", q->disk->name, why);
 }
 
@@ -53,8 +57,8 @@ static void count_request(struct queue *q, const struct request *r)
 
 static bool full(const struct queue *q)
 {
-	return q->closing || q->throttled || read_once(&q->disk->paused) || q->barrier ||
-	       q->under_way >= DISK_UNDER_WAY;
+	return read_once(&q->disk->closing) || q->throttled || read_once(&q->disk->paused) ||
+	       q->barrier || q->under_way >= DISK_UNDER_WAY;
 }
 
 /* A barrier ends its batch: nothing is taken after it, before it is answered. */
@@ -154,6 +158,7 @@ bool queue_run(struct queue *q)
 	uint32_t before = q->ring.ring.req_cons;
 	struct request *barrier = q->barrier;
 
+	throttle_look(q);
 	if (barrier && barrier->phase == PHASE_NEW && under_way(q) == 1)
 		request_advance(barrier);
 	if (!full(q))

@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "disk.h"
+#include "lane.h"
 
 #define DISCARD_PART	(64u << 20)	/* bytes */
 

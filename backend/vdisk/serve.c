@@ -2,73 +2,84 @@
 /*
  * serve.c - when to work, when to look, when to sleep
  *
- * Run all disks until none has anything to do; then look again for a while, because waking a
- * processor costs more than a few microseconds of looking; then ask each ring for a notification,
- * look once more, and sleep. Looking is given up on a guest that rarely has anything soon: how
- * long it lasts adapts between a sixteenth and the whole of its limit.
+ * Each lane, by itself: run all its queues until none has anything to do; then look again for a
+ * while, because waking a processor costs more than a few microseconds of looking; then ask each
+ * ring for a notification, look once more, and sleep. Looking is given up on a guest that rarely
+ * has anything soon: how long it lasts adapts between a sixteenth and the whole of its limit.
  */
-#include "vdisk.h"
+#include "barrier.h"
+#include "lane.h"
 
 #define SPIN_CHECK	64		/* looks between two readings of the clock */
-#define BUSY_ROUNDS	64		/* batches between two glances at the supervisor */
+#define BUSY_ROUNDS	64		/* batches between two glances at everything else */
 
-static bool run_queues(struct disk *disk)
+static void take_handed(struct lane *lane)
 {
-	bool busy = false;
+	struct queue *q, *next;
 
-	for (unsigned int i = 0; i < disk->nr_queues; i++)
-		busy |= queue_run(&disk->queue[i]);
-	return busy;
-}
-
-static bool any_pending(const struct disk *disk)
-{
-	for (unsigned int i = 0; i < disk->nr_queues; i++) {
-		if (queue_pending(&disk->queue[i]))
-			return true;
+	if (!read_once(&lane->handed))
+		return;
+	pthread_mutex_lock(&lane->lock);
+	q = lane->handed;
+	write_once(&lane->handed, NULL);
+	pthread_mutex_unlock(&lane->lock);
+	for (; q; q = next) {
+		next = q->next_handed;
+		lane->queues[lane->nr_queues++] = q;
+		queue_start(q);
 	}
-	return false;
 }
 
-static bool run_disks(struct worker *w)
+/* What was given back is the main thread's to close, and may be gone at once. */
+static void give_back(struct lane *lane)
+{
+	for (unsigned int i = lane->nr_queues; i-- > 0; ) {
+		struct queue *q = lane->queues[i];
+
+		if (!read_once(&q->disk->stopping) || !queue_idle(q))
+			continue;
+		throttle_end(q);
+		lane->queues[i] = lane->queues[--lane->nr_queues];
+		store_release(&q->served, false);	/* pairs with disk_given_back() */
+		if (lane->leader)
+			lane_kick(lane->leader);
+	}
+}
+
+static bool run_queues(struct lane *lane)
 {
 	bool busy = false;
 
-	if (w->lane.uring && uring_reap(w->lane.uring) > 0)
+	take_handed(lane);
+	if (lane->uring && uring_reap(lane->uring) > 0)
 		busy = true;
-	for (unsigned int i = 0; i < w->nr_disks; i++) {
-		struct disk *disk = w->disks[i];
-		bool failed = disk->failed[0];
-
-		busy |= run_queues(disk);
-		if (disk->failed[0] && !failed)
-			link_tell_failed(w, disk);
-	}
-	if (w->lane.uring)
-		uring_flush(w->lane.uring);
-	link_finish_disks(w);
+	for (unsigned int i = 0; i < lane->nr_queues; i++)
+		busy |= queue_run(lane->queues[i]);
+	if (lane->uring)
+		uring_flush(lane->uring);
+	give_back(lane);
 	return busy;
 }
 
 /* Looks for work without sleeping. True: there is some. */
-static bool spin(struct worker *w)
+static bool spin(struct lane *lane)
 {
 	uint64_t end = 0;
 
-	if (w->spin_ns == 0)
+	if (lane->spin_ns == 0 || lane->nr_queues == 0)
 		return false;
 	for (unsigned int n = 0; ; n++) {
-		for (unsigned int i = 0; i < w->nr_disks; i++) {
-			if (any_pending(w->disks[i]))
+		for (unsigned int i = 0; i < lane->nr_queues; i++) {
+			if (queue_pending(lane->queues[i]))
 				return true;
 		}
-		if (w->lane.uring && uring_reap(w->lane.uring) > 0)
+		if (lane->uring && uring_reap(lane->uring) > 0)
 			return true;
 		if (n % SPIN_CHECK == SPIN_CHECK - 1) {
 			uint64_t now = loop_now();
 
 			if (end == 0)
-				end = now + w->spin_ns;
+				end = now + lane->spin_ns;
 			else if (now >= end)
 				return false;
 		}
@@ -77,53 +88,54 @@ static bool spin(struct worker *w)
 }
 
 /* Success makes looking worth more, failure less; a little is always tried again. */
-static void adapt(struct worker *w, bool found)
+static void adapt(struct lane *lane, bool found)
 {
 	if (found)
-		w->spin_ns = w->spin_max_ns;
+		lane->spin_ns = lane->spin_max_ns;
 	else
-		w->spin_ns = w->spin_ns / 2 > w->spin_max_ns / 16 ? w->spin_ns / 2 :
-			     w->spin_max_ns / 16;
+		lane->spin_ns = lane->spin_ns / 2 > lane->spin_max_ns / 16 ? lane->spin_ns / 2 :
+				lane->spin_max_ns / 16;
 }
 
-static bool arm_disks(struct worker *w)
+static bool arm_queues(struct lane *lane)
 {
 	bool pending = false;
 
-	for (unsigned int i = 0; i < w->nr_disks; i++) {
-		struct disk *disk = w->disks[i];
-
-		for (unsigned int k = 0; k < disk->nr_queues; k++)
-			pending |= queue_arm(&disk->queue[k]);
-	}
+	for (unsigned int i = 0; i < lane->nr_queues; i++)
+		pending |= queue_arm(lane->queues[i]);
 	return pending;
 }
 
-int serve(struct worker *w)
+static bool must_end(struct lane *lane)
+{
+	return lane->loop.stop || read_once(&lane->stop);
+}
+
+int lane_serve(struct lane *lane)
 {
 	unsigned int rounds = 0;
 	uint64_t slept;
 	int rc = 0;
 
-	while (!w->loop.stop && rc >= 0) {
-		bool busy = run_disks(w);
+	while (!must_end(lane) && rc >= 0) {
+		bool busy = run_queues(lane);
 
-		if (w->quitting && w->nr_disks == 0)
+		if (lane->turn && !lane->turn(lane))
 			break;
 		if (busy) {
 			if (++rounds % BUSY_ROUNDS == 0)
-				rc = loop_once(&w->loop, 0);
+				rc = loop_once(&lane->loop, 0);
 			continue;
 		}
-		if (spin(w)) {
-			adapt(w, true);
+		if (spin(lane)) {
+			adapt(lane, true);
 			continue;
 		}
-		if (arm_disks(w))
+		if (arm_queues(lane))
 			continue;
 		slept = loop_now();
-		rc = loop_once(&w->loop, w->lane.uring && uring_queued(w->lane.uring) ? 1 : -1);
-		adapt(w, loop_now() - slept < w->spin_max_ns);
+		rc = loop_once(&lane->loop, lane->uring && uring_queued(lane->uring) ? 1 : -1);
+		adapt(lane, loop_now() - slept < lane->spin_max_ns);
 	}
 	return rc < 0 ? rc : 0;
 }

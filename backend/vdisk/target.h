@@ -66,11 +66,12 @@ void target_file_open(struct target *t, int fd);
 /* target_null.c: zeros; what is written is forgotten. fd is only kept. */
 void target_null_open(struct target *t, int fd);
 
-/* uring.c: one io_uring for all targets of a worker */
+/* uring.c: an io_uring for whatever targets the queues of one thread have */
 #define URING_ENTRIES 256
 
-/* NULL and *rc = -errno if the kernel (or its administrator) does not permit it. */
-struct uring *uring_create(int *rc);
+/* entries: how many submissions it gathers. NULL and *rc = -errno if the kernel (or its
+ * administrator) does not permit it. */
+struct uring *uring_create(unsigned int entries, int *rc);
 void uring_destroy(struct uring *u);
 /* Becomes readable when there is something to reap. */
 int uring_fd(const struct uring *u);

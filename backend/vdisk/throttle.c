@@ -13,7 +13,7 @@
  * it waits for its turn on the ring. What a predecessor has taken is not asked again.
  */
 #include "barrier.h"
-#include "disk.h"
+#include "lane.h"
 
 static void expired(struct loop_timer *timer)
 {
@@ -23,8 +23,14 @@ static void expired(struct loop_timer *timer)
 void throttle_end(struct queue *q)
 {
 	if (q->throttle.due_ns)
-		loop_timer_cancel(q->lane->loop, &q->throttle);
+		loop_timer_cancel(&q->lane->loop, &q->throttle);
 	q->throttled = false;
+}
+
+/* Neither seen nor in force so far, whatever the serial is. */
+void throttle_init(struct queue *q)
+{
+	q->limit_seen = q->limit_in_force = q->disk->limit_serial - 1;
 }
 
 void throttle_set(struct disk *disk, const struct wire_limit *limit)
@@ -32,18 +38,39 @@ void throttle_set(struct disk *disk, const struct wire_limit *limit)
 	pthread_mutex_lock(&disk->limit_lock);
 	limit_set(&disk->limit, loop_now(), limit->iops, limit->iops_burst, limit->bps,
 		  limit->bps_burst);
-	pthread_mutex_unlock(&disk->limit_lock);
 	write_once(&disk->limited, limit_is_set(&disk->limit));
+	pthread_mutex_unlock(&disk->limit_lock);
 	write_once(&disk->paused, limit->paused != 0);
-	disk->limit_serial = limit->serial;
 	disk->limit_due = true;
+	store_release(&disk->limit_serial, limit->serial);	/* pairs with throttle_look() */
 	for (unsigned int i = 0; i < disk->nr_queues; i++)
-		throttle_end(&disk->queue[i]);
+		lane_kick(disk->queue[i].lane);
+}
+
+/* Once it has seen a pause, a lane takes nothing, so that a queue which is idle stays so. */
+void throttle_look(struct queue *q)
+{
+	uint32_t serial = load_acquire(&q->disk->limit_serial);	/* pairs with throttle_set() */
+
+	if (q->limit_in_force == serial)
+		return;
+	if (q->limit_seen != serial)
+		throttle_end(q);
+	q->limit_seen = serial;
+	if (read_once(&q->disk->paused) && !queue_idle(q))
+		return;
+	store_release(&q->limit_in_force, serial);	/* pairs with throttle_in_force() */
+	if (q->lane->leader)
+		lane_kick(q->lane->leader);
 }
 
 bool throttle_in_force(const struct disk *disk)
 {
-	return !disk->paused || disk_idle(disk);
+	for (unsigned int i = 0; i < disk->nr_queues; i++) {
+		if (load_acquire(&disk->queue[i].limit_in_force) != disk->limit_serial)
+			return false;
+	}
+	return true;
 }
 
 /* What is on the ring is only asked for when something is: the clock is not read for nothing. */
@@ -62,7 +89,7 @@ struct limit_room throttle_room(struct queue *q)
 	if (room.wait_ns) {
 		q->throttled = true;
 		q->throttle.expired = expired;
-		loop_timer_set(q->lane->loop, &q->throttle, room.wait_ns);
+		loop_timer_set(&q->lane->loop, &q->throttle, room.wait_ns);
 	}
 	return room;
 }

@@ -40,11 +40,11 @@ static int restrict_and_enable(struct io_uring *ring)
 	return r;
 }
 
-struct uring *uring_create(int *rc)
+struct uring *uring_create(unsigned int entries, int *rc)
 {
 	struct uring *u = calloc(1, sizeof(*u));
 
-	*rc = u ? io_uring_queue_init(URING_ENTRIES, &u->ring,
+	*rc = u ? io_uring_queue_init(entries, &u->ring,
 				      IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED) : -ENOMEM;
 	if (*rc == 0)
 		*rc = restrict_and_enable(&u->ring);

@@ -4,25 +4,24 @@
  *
  *	main.c	options, handles, what the kernel tells
  *	link.c	what the supervisor tells, and is told
- *	serve.c	when to work, when to look, when to sleep
+ *	lane.h	the threads, and what each serves its queues with
  */
 #ifndef XPV_VDISK_H
 #define XPV_VDISK_H
 
 #include <sys/types.h>
 
-#include "disk.h"
-#include "loop.h"
+#include "lane.h"
 #include "nbd.h"
 
 #define MAX_DISKS	256
 
 struct worker {
-	struct loop loop;
 	struct disk_env env;
-	struct lane lane;
+	struct lane lane[WIRE_MAX_QUEUES];	/* the first is this thread's */
+	unsigned int max_lanes;
 	struct nbd_host nbd;
-	struct loop_fd listener, supervisor, events, grants, completions;
+	struct loop_fd listener, supervisor, grants;
 	struct loop_timer orphan;	/* no disk and no supervisor: nobody's worker */
 	struct disk *disks[MAX_DISKS];
 	unsigned int nr_disks;
@@ -30,21 +29,16 @@ struct worker {
 	bool no_sandbox;		/* for debugging */
 	uid_t uid;			/* who to be, when started by root */
 	gid_t gid;
-	uint64_t spin_max_ns, spin_ns;	/* how long to look before sleeping: at most, now */
+	uint64_t spin_max_ns;		/* how long a lane looks before it sleeps, at most */
 };
 
 /* link.c */
 /* Accepts supervisors from now on; the listener is set. 0 or -errno. */
 int link_start(struct worker *w);
 void link_close(struct worker *w);
-/* Says that a disk has failed, to whoever listens. */
-void link_tell_failed(struct worker *w, const struct disk *disk);
-/* Closes the disks that are to be closed and have nothing under way, and says so; also that limits
- * are in force. */
-void link_finish_disks(struct worker *w);
-
-/* serve.c */
-/* Serves until the loop is stopped or nothing is left of a quitting worker. 0 or -errno. */
-int serve(struct worker *w);
+/* After each round of the first lane's: tells of disks that have failed, and of limits that are in
+ * force; closes disks that are to be closed and were given back. False: nothing is left of a quitting worker, or a lane is
+ * broken. */
+bool link_turn(struct lane *lane);
 
 #endif

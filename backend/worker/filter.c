@@ -7,7 +7,7 @@
  * too: control requests by descriptor and number, no memory that can be executed, file locks but
  * none of fcntl's other uses, holes in files but no longer files. There is no call that opens,
  * makes, resizes or names a file, none that makes a socket or a process, and none that reaches
- * another process.
+ * another process. A worker that may have several threads can make those, and only those.
  *
  * The grant device and the event channels are asked for what they are. Xen's are character devices
  * and take control requests. Where they are sockets, as in libraries that talk to another process
@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
@@ -85,7 +86,8 @@ static const int sanitizer_calls[] = {
 	SCMP_SYS(madvise), SCMP_SYS(mprotect), SCMP_SYS(mremap), SCMP_SYS(newfstatat),
 	SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(prctl), SCMP_SYS(prlimit64),
 	SCMP_SYS(ptrace), SCMP_SYS(read), SCMP_SYS(readlink), SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_yield), SCMP_SYS(sigaltstack),
+	SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield),
+	SCMP_SYS(sigaltstack),
 	SCMP_SYS(wait4), SCMP_SYS(write),
 };
 
@@ -123,10 +125,7 @@ static int allow_rule(scmp_filter_ctx ctx, const struct rule *rule)
 static int allow_with_arguments(scmp_filter_ctx ctx, const struct sandbox *sb)
 {
 	const scmp_datum_t pid = (scmp_datum_t)getpid();
-	const int evtchn = xenevtchn_fd(sb->xce);
 	const struct rule rules[] = {
-		{ SCMP_SYS(read), HOT, 1, { FD(evtchn) } },
-		{ SCMP_SYS(write), HOT, 1, { FD(evtchn) } },
 		{ SCMP_SYS(write), 0, 1, { FD(STDERR_FILENO) } },
 		{ SCMP_SYS(writev), 0, 1, { FD(STDERR_FILENO) } },	/* malloc's last words */
 		{ SCMP_SYS(accept4), 0, 1, { FD(sb->listener) } },
@@ -141,14 +140,61 @@ static int allow_with_arguments(scmp_filter_ctx ctx, const struct sandbox *sb)
 		{ SCMP_SYS(tgkill), 0, 2, { SCMP_A0(SCMP_CMP_EQ, pid),
 					    SCMP_A2(SCMP_CMP_EQ, SIGABRT) } },
 	};
-	const struct rule enter = { SCMP_SYS(io_uring_enter), HOT, 1, { FD(sb->uring) } };
 	int r = 0;
 
 	for (size_t i = 0; i < LEN(rules) && r == 0; i++)
 		r = allow_rule(ctx, &rules[i]);
-	if (r == 0 && sb->uring >= 0)
-		r = allow_rule(ctx, &enter);
 	return r;
+}
+
+/* What a thread reads, writes and submits to. */
+static int allow_lane(scmp_filter_ctx ctx, const struct sandbox_lane *lane)
+{
+	const int evtchn = xenevtchn_fd(lane->xce);
+	const struct rule rules[] = {
+		{ SCMP_SYS(read), HOT, 1, { FD(evtchn) } },
+		{ SCMP_SYS(write), HOT, 1, { FD(evtchn) } },
+		{ SCMP_SYS(read), 0, 1, { FD(lane->kick) } },
+		{ SCMP_SYS(write), 0, 1, { FD(lane->kick) } },
+		{ SCMP_SYS(io_uring_enter), HOT, 1, { FD(lane->uring) } },
+	};
+	const bool there[] = { true, true, lane->kick >= 0, lane->kick >= 0, lane->uring >= 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < LEN(rules) && r == 0; i++) {
+		if (there[i])
+			r = allow_rule(ctx, &rules[i]);
+	}
+	return r;
+}
+
+/* What makes a thread of this process, and nothing else: pthread_create() asks for exactly this. */
+#define THREAD	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SIGHAND | \
+		 CLONE_THREAD | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+
+#define SIGSETXID	33	/* the C library's own: it sets it up with the first thread */
+
+static const int thread_calls[] = {
+	SCMP_SYS(exit),
+	SCMP_SYS(futex),
+	SCMP_SYS(rseq),
+	SCMP_SYS(set_robust_list),
+};
+
+/* The flags of clone3() are in memory, where a filter cannot see them. The C library tries it
+ * first, and takes clone() where there is none. */
+static int allow_threads(scmp_filter_ctx ctx)
+{
+	const struct rule rules[] = {
+		{ SCMP_SYS(clone), 0, 1, { SCMP_A0(SCMP_CMP_EQ, THREAD) } },
+		{ SCMP_SYS(mprotect), 0, 1, { SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) } },
+		{ SCMP_SYS(rt_sigaction), 0, 1, { SCMP_A0(SCMP_CMP_EQ, SIGSETXID) } },
+	};
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+
+	for (size_t i = 0; i < LEN(rules) && r == 0; i++)
+		r = allow_rule(ctx, &rules[i]);
+	return r ? r : allow_calls(ctx, thread_calls, LEN(thread_calls));
 }
 
 /* For a library that sends and receives on sockets that we give it, and sets two of their flags.
@@ -208,9 +254,14 @@ static int build(scmp_filter_ctx ctx, const struct sandbox *sb)
 	if (r == 0)
 		r = allow_handle(ctx, xengnttab_fd(sb->xgt), gntdev_requests,
 				 LEN(gntdev_requests));
-	if (r == 0)
-		r = allow_handle(ctx, xenevtchn_fd(sb->xce), evtchn_requests,
-				 LEN(evtchn_requests));
+	for (unsigned int i = 0; i < sb->nr_lanes && r == 0; i++) {
+		r = allow_lane(ctx, &sb->lane[i]);
+		if (r == 0)
+			r = allow_handle(ctx, xenevtchn_fd(sb->lane[i].xce), evtchn_requests,
+					 LEN(evtchn_requests));
+	}
+	if (r == 0 && sb->nr_lanes > 1)
+		r = allow_threads(ctx);
 	if (r == 0 && sb->sockets)
 		r = allow_sockets(ctx);
 	if (r == 0)

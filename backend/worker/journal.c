@@ -22,7 +22,7 @@
 
 /* A POSIX lock belongs to the process, not to the description that came by the socket, and the
  * kernel drops it when the last thread that shares the file table has gone. */
-static int wait_for_predecessor(int fd)
+int journal_lock(int fd)
 {
 	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -37,32 +37,33 @@ static int wait_for_predecessor(int fd)
 	return -EBUSY;
 }
 
-static int map_file(struct journal *j)
+static int map_section(struct journal *j, int fd, unsigned int queue)
 {
+	const size_t at = journal_section(queue), stride = journal_section(1);
 	struct stat st;
+	size_t bytes;
 	void *map;
 
-	if (fstat(j->fd, &st))
+	if (fstat(fd, &st))
 		return -errno;
-	if (st.st_size < (off_t)JOURNAL_SLOTS)
+	if ((size_t)st.st_size < at + JOURNAL_SLOTS)
 		return -EINVAL;
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, j->fd, 0);
+	bytes = (size_t)st.st_size - at < stride ? (size_t)st.st_size - at : stride;
+	map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)at);
 	if (map == MAP_FAILED)
 		return -errno;
 	j->head = map;
 	j->slots = (struct journal_slot *)(void *)((char *)map + JOURNAL_SLOTS);
-	j->bytes = (size_t)st.st_size;
+	j->bytes = bytes;
 	return 0;
 }
 
-int journal_open(struct journal *j, int fd, uint32_t domid, uint32_t devid)
+int journal_open(struct journal *j, int fd, unsigned int queue, uint32_t domid, uint32_t devid)
 {
 	int rc;
 
-	*j = (struct journal){ .fd = fd };
-	rc = wait_for_predecessor(fd);
-	if (rc == 0)
-		rc = map_file(j);
+	*j = (struct journal){ 0 };
+	rc = map_section(j, fd, queue);
 	if (rc == 0 && (j->head->magic != JOURNAL_MAGIC || j->head->version != JOURNAL_VERSION ||
 			j->head->domid != domid || j->head->devid != devid ||
 			journal_bytes(j->head->nr_slots) > j->bytes))
@@ -76,20 +77,15 @@ void journal_close(struct journal *j)
 {
 	if (j->head)
 		munmap(j->head, j->bytes);
-	if (j->fd >= 0)
-		close(j->fd);
-	*j = (struct journal){ .fd = -1 };
+	*j = (struct journal){ 0 };
 }
 
-void journal_begin(struct journal *j, uint32_t gref0, uint32_t port, uint32_t abi,
-		   uint32_t nr_slots)
+void journal_begin(struct journal *j, const struct journal_ring *ring, uint32_t nr_slots)
 {
 	journal_end(j);
 	for (uint32_t i = 0; i < nr_slots; i++)
 		j->slots[i].state = JOURNAL_FREE;
-	j->head->gref0 = gref0;
-	j->head->port = port;
-	j->head->abi = abi;
+	j->head->ring = *ring;
 	j->head->req_cons = 0;
 	j->head->rsp_prod = 0;
 	store_release(&j->head->connected, 1);	/* pairs with the acquire in journal_matches */
@@ -101,13 +97,13 @@ void journal_end(struct journal *j)
 	compiler_barrier();
 }
 
-bool journal_matches(const struct journal *j, uint32_t gref0, uint32_t port, uint32_t abi,
+bool journal_matches(const struct journal *j, const struct journal_ring *ring,
 		     uint32_t nr_slots)
 {
 	const struct journal_head *h = j->head;
 
-	return load_acquire(&h->connected) && h->gref0 == gref0 && h->port == port &&
-	       h->abi == abi && h->nr_slots >= nr_slots;
+	return load_acquire(&h->connected) && memcmp(&h->ring, ring, sizeof(*ring)) == 0 &&
+	       h->nr_slots >= nr_slots;
 }
 
 /* How many answers were being published when the predecessor died. */

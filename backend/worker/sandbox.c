@@ -96,8 +96,9 @@ static int empty_root(void)
 	return rc;
 }
 
-/* RLIMIT_NPROC is left as it is: the kernel counts io_uring's own threads by it, and the filter
- * has no call that makes another. Neither is RLIMIT_FSIZE of use, which holds for images too. */
+/* RLIMIT_NPROC is left as it is: the kernel counts threads by it, also io_uring's own, and the
+ * filter has no call that makes another process. Neither is RLIMIT_FSIZE of use, which holds for
+ * images too. */
 static int set_limits(void)
 {
 	const struct rlimit none = { 0, 0 };
@@ -167,8 +168,10 @@ int sandbox_drop(const struct sandbox *sb)
 	privileged = capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN);
 
 	/* A guest in Dom0 has all event channels anyway; the kernel takes no such restriction. */
-	if (sb->domid && xenevtchn_restrict(sb->xce, (domid_t)sb->domid))
-		return failed("restricting its event channels", errno);
+	for (unsigned int i = 0; sb->domid && i < sb->nr_lanes; i++) {
+		if (xenevtchn_restrict(sb->lane[i].xce, (domid_t)sb->domid))
+			return failed("restricting its event channels", errno);
+	}
 	rc = leave_the_host(sb, privileged, root);
 	if (rc)
 		return failed("an empty root", -rc);

@@ -30,14 +30,23 @@
 #define SANDBOX_INSTRUMENTED false
 #endif
 
+#define SANDBOX_LANES	4
+
+/* What a thread of the worker's has for itself. */
+struct sandbox_lane {
+	xenevtchn_handle *xce;
+	int uring;			/* -1: there is none */
+	int kick;			/* an eventfd by which others wake it; -1: there is none */
+};
+
 struct sandbox {
 	uint32_t domid;			/* the guest */
 	uid_t uid;			/* who to be, when started by root */
 	gid_t gid;
-	xenevtchn_handle *xce;
 	xengnttab_handle *xgt;
+	struct sandbox_lane lane[SANDBOX_LANES];
+	unsigned int nr_lanes;		/* more than one: it may make threads */
 	int listener;			/* where supervisors connect */
-	int uring;			/* -1: there is none */
 	const int *calls;		/* what such workers call besides, SCMP_SYS(...) */
 	size_t nr_calls;
 	bool sockets;			/* it talks on stream sockets that it is handed */

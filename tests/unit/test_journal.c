@@ -27,6 +27,7 @@
 #define SLOTS	32u
 
 static struct journal j;
+static int file;
 
 static int new_file(struct journal_head head, size_t size)
 {
@@ -47,7 +48,8 @@ static const struct journal_head fresh = {
 static int set_up(void **state)
 {
 	(void)state;
-	return journal_open(&j, new_file(fresh, journal_bytes(SLOTS)), DOMID, DEVID);
+	file = new_file(fresh, journal_bytes(SLOTS));
+	return journal_open(&j, file, 0, DOMID, DEVID);
 }
 
 static int tear_down(void **state)
@@ -55,6 +57,7 @@ static int tear_down(void **state)
 	(void)state;
 	journal_close(&j);
 	journal_close(&j);
+	close(file);
 	return 0;
 }
 
@@ -84,11 +87,34 @@ static void test_journal_open_refuses_what_is_not_this_devices(void **state)
 		struct journal other;
 		int fd = new_file(bad[i].head, bad[i].size);
 
-		assert_int_equal(journal_open(&other, fd, DOMID, DEVID), -EINVAL);
+		assert_int_equal(journal_open(&other, fd, 0, DOMID, DEVID), -EINVAL);
 		assert_null(other.head);
-		assert_int_equal(fcntl(fd, F_GETFD), -1);	/* it was its own to close */
 		journal_close(&other);
+		close(fd);
 	}
+}
+
+/* Each queue has a section, of which nothing is another's. */
+static void test_journal_open_finds_the_queues_section(void **state)
+{
+	const size_t second = journal_section(1);
+	int fd = new_file(fresh, second + journal_bytes(SLOTS));
+	struct journal first, other;
+
+	(void)state;
+	assert_int_equal(journal_open(&other, fd, 1, DOMID, DEVID), -EINVAL);	/* all zeros */
+	assert_int_equal(journal_open(&other, fd, 2, DOMID, DEVID), -EINVAL);	/* not there */
+	assert_int_equal(pwrite(fd, &fresh, sizeof(fresh), (off_t)second), sizeof(fresh));
+	assert_int_equal(journal_open(&first, fd, 0, DOMID, DEVID), 0);
+	assert_int_equal(journal_open(&other, fd, 1, DOMID, DEVID), 0);
+	assert_true(first.bytes <= second);
+	memset(first.slots, 0xff, first.bytes - JOURNAL_HEAD);
+	for (unsigned int i = 0; i < SLOTS; i++)
+		assert_int_equal(other.slots[i].state, JOURNAL_FREE);
+	assert_int_equal(other.head->nr_slots, SLOTS);
+	journal_close(&first);
+	journal_close(&other);
+	close(fd);
 }
 
 /* A process that has the journal locked, until it is killed or ms have passed. */
@@ -114,62 +140,65 @@ static pid_t holder(int fd, int ms)
 	return pid;
 }
 
-static void test_journal_open_waits_for_a_dying_predecessor(void **state)
+static void test_journal_lock_waits_for_a_dying_predecessor(void **state)
 {
 	int fd = new_file(fresh, journal_bytes(SLOTS));
 	pid_t pid = holder(fd, 100);
 	struct timespec a, b;
-	struct journal other;
 
 	(void)state;
 	clock_gettime(CLOCK_MONOTONIC, &a);
-	assert_int_equal(journal_open(&other, fd, DOMID, DEVID), 0);
+	assert_int_equal(journal_lock(fd), 0);
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	assert_true((b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 >= 80);
-	journal_close(&other);
+	close(fd);
 	waitpid(pid, NULL, 0);
 }
 
-static void test_journal_open_takes_over_from_a_killed_process(void **state)
+static void test_journal_lock_takes_over_from_a_killed_process(void **state)
 {
 	int fd = new_file(fresh, journal_bytes(SLOTS));
 	pid_t pid = holder(fd, 60000);
-	struct journal other;
 
 	(void)state;
 	kill(pid, SIGKILL);
-	assert_int_equal(journal_open(&other, fd, DOMID, DEVID), 0);
-	journal_close(&other);
+	assert_int_equal(journal_lock(fd), 0);
+	close(fd);
 	waitpid(pid, NULL, 0);
 }
 
-static void test_journal_open_held_by_a_live_process_is_busy(void **state)
+static void test_journal_lock_held_by_a_live_process_is_busy(void **state)
 {
 	int fd = new_file(fresh, journal_bytes(SLOTS));
 	pid_t pid = holder(fd, 60000);
-	struct journal other;
 
 	(void)state;
-	assert_int_equal(journal_open(&other, fd, DOMID, DEVID), -EBUSY);
-	assert_null(other.head);
+	assert_int_equal(journal_lock(fd), -EBUSY);
+	close(fd);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
 
 /* --- whose connection it is --- */
 
+static const struct journal_ring ring = { 8, 5, BLK_ABI_32, 1 };
+
 static void test_journal_matches_only_the_very_connection(void **state)
 {
+	static const struct journal_ring never, others[] = {
+		{ 9, 5, BLK_ABI_32, 1 }, { 8, 6, BLK_ABI_32, 1 }, { 8, 5, BLK_ABI_64, 1 },
+		{ 8, 5, BLK_ABI_32, 2 },
+	};
+
 	(void)state;
-	assert_false(journal_matches(&j, 0, 0, 0, SLOTS));	/* zeros, but never connected */
-	journal_begin(&j, 8, 5, BLK_ABI_32, SLOTS);
-	assert_true(journal_matches(&j, 8, 5, BLK_ABI_32, SLOTS));
-	assert_false(journal_matches(&j, 9, 5, BLK_ABI_32, SLOTS));
-	assert_false(journal_matches(&j, 8, 6, BLK_ABI_32, SLOTS));
-	assert_false(journal_matches(&j, 8, 5, BLK_ABI_64, SLOTS));
-	assert_false(journal_matches(&j, 8, 5, BLK_ABI_32, SLOTS + 1));
+	assert_false(journal_matches(&j, &never, SLOTS));	/* zeros, but never connected */
+	journal_begin(&j, &ring, SLOTS);
+	assert_true(journal_matches(&j, &ring, SLOTS));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_false(journal_matches(&j, &others[i], SLOTS));
+	assert_false(journal_matches(&j, &ring, SLOTS + 1));
 	journal_end(&j);
-	assert_false(journal_matches(&j, 8, 5, BLK_ABI_32, SLOTS));
+	assert_false(journal_matches(&j, &ring, SLOTS));
 }
 
 static void test_journal_begin_forgets_the_connection_before(void **state)
@@ -178,11 +207,11 @@ static void test_journal_begin_forgets_the_connection_before(void **state)
 	struct blk_req req = { .id = 1 };
 
 	(void)state;
-	journal_begin(&j, 8, 5, 0, SLOTS);
+	journal_begin(&j, &ring, SLOTS);
 	for (unsigned int i = 0; i < SLOTS; i++)
 		journal_take(&j, i, i, &req);
 	journal_answer(&j, 3, 0, BLK_OKAY);
-	journal_begin(&j, 8, 5, 0, SLOTS);
+	journal_begin(&j, &ring, SLOTS);
 	assert_int_equal(journal_recover(&j, 0, SLOTS, &replay), 0);
 	assert_int_equal(replay.nr, 0);
 	assert_int_equal(replay.req_cons, 0);
@@ -195,7 +224,7 @@ static void test_journal_begin_forgets_the_connection_before(void **state)
  * `answered` have answers in the making. */
 static void history(uint32_t start, unsigned int taken, unsigned int answered)
 {
-	journal_begin(&j, 8, 5, 0, SLOTS);
+	journal_begin(&j, &ring, SLOTS);
 	j.head->req_cons = j.head->rsp_prod = start;
 	for (unsigned int i = 0; i < taken; i++) {
 		struct blk_req req = { .id = 100 + i, .op = BLK_WRITE, .sector = i };
@@ -353,9 +382,10 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_journal_open_refuses_what_is_not_this_devices),
-		TEST(test_journal_open_waits_for_a_dying_predecessor),
-		TEST(test_journal_open_takes_over_from_a_killed_process),
-		TEST(test_journal_open_held_by_a_live_process_is_busy),
+		TEST(test_journal_open_finds_the_queues_section),
+		TEST(test_journal_lock_waits_for_a_dying_predecessor),
+		TEST(test_journal_lock_takes_over_from_a_killed_process),
+		TEST(test_journal_lock_held_by_a_live_process_is_busy),
 		TEST(test_journal_matches_only_the_very_connection),
 		TEST(test_journal_begin_forgets_the_connection_before),
 		TEST(test_journal_recover_lists_what_was_taken_in_its_order),

@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <seccomp.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -31,6 +32,7 @@ static const int disk_calls[] = {
 static struct sandbox sb;
 static struct uring *uring;
 static bool sockets;		/* of the next child */
+static unsigned int lanes = 1;	/* ... */
 static int image;		/* a file of one page that is all 0x5a */
 
 static inline void open_handles(uint32_t domid)
@@ -38,13 +40,16 @@ static inline void open_handles(uint32_t domid)
 	int rc;
 
 	sb = (struct sandbox){ .domid = domid, .uid = NOBODY, .gid = NOBODY,
-			       .xce = open_evtchn(0), .xgt = open_gnttab(0),
+			       .xgt = open_gnttab(0), .nr_lanes = lanes,
 			       .listener = socket(AF_UNIX, SOCK_SEQPACKET, 0),
-			       .calls = disk_calls, .uring = -1, .sockets = sockets,
+			       .calls = disk_calls, .sockets = sockets,
 			       .nr_calls = sizeof(disk_calls) / sizeof(disk_calls[0]) };
-	uring = uring_create(&rc);
+	uring = uring_create(URING_ENTRIES, &rc);
+	for (unsigned int i = 0; i < lanes; i++)
+		sb.lane[i] = (struct sandbox_lane){ open_evtchn(0), -1,
+						    lanes > 1 ? eventfd(0, EFD_NONBLOCK) : -1 };
 	if (uring)
-		sb.uring = uring_fd(uring);
+		sb.lane[0].uring = uring_fd(uring);
 }
 
 /* Bare, because a sanitizer makes calls of its own in _exit(). */

@@ -136,7 +136,7 @@ static int end(const void *arg)
 	if (sandbox_enter(&sb))
 		return NOT_CONFINED;
 	xengnttab_close(sb.xgt);
-	xenevtchn_close(sb.xce);
+	xenevtchn_close(sb.lane[0].xce);
 	uring_destroy(uring);
 	exit(0);
 }

@@ -41,7 +41,7 @@ static int ask_a_handle(const void *arg)
 {
 	const struct request *r = arg;
 
-	ioctl(r->evtchn ? xenevtchn_fd(sb.xce) : xengnttab_fd(sb.xgt), r->number, NULL);
+	ioctl(r->evtchn ? xenevtchn_fd(sb.lane[0].xce) : xengnttab_fd(sb.xgt), r->number, NULL);
 	return 0;
 }
 
@@ -58,7 +58,7 @@ static int filter_with_devices(const struct sandbox *s)
 	int device = open("/dev/null", O_RDWR);
 
 	if (device < 0 || dup2(device, xengnttab_fd(s->xgt)) < 0 ||
-	    dup2(device, xenevtchn_fd(s->xce)) < 0)
+	    dup2(device, xenevtchn_fd(s->lane[0].xce)) < 0)
 		return -1;
 	return sandbox_filter(s);
 }
@@ -173,7 +173,7 @@ static int bind_offer(const void *arg)
 {
 	const struct offer *offer = arg;
 
-	if (xenevtchn_bind_interdomain(sb.xce, offer->domid, offer->port) > 0)
+	if (xenevtchn_bind_interdomain(sb.lane[0].xce, offer->domid, offer->port) > 0)
 		return 0;
 	return errno == EACCES ? 1 : 2;
 }

@@ -145,9 +145,10 @@ static void ask(uint32_t start)
 	rig.front.ring.req_prod = rig.front.ring.req_published = rig.front.ring.rsp_cons = start;
 	if (start) {
 		rig.journal->connected = 1;
-		rig.journal->gref0 = RIG_RING;
-		rig.journal->port = RIG_PORT;
-		rig.journal->abi = rig.conn.abi;
+		rig.journal->ring.gref0 = RIG_RING;
+		rig.journal->ring.port = RIG_PORT;
+		rig.journal->ring.abi = rig.conn.abi;
+		rig.journal->ring.nr_queues = 1;
 		rig.journal->req_cons = rig.journal->rsp_prod = start;
 	}
 	for (unsigned int i = 0; i < NR_WISHES; i++) {
@@ -194,7 +195,7 @@ static void use_further(struct blk_front *front)
 		assert_int_equal(rsp.status, BLK_OKAY);
 	}
 	assert_int_equal(blk_front_pop(front, &rsp), 0);
-	assert_true(disk_idle(&rig.disk));
+	assert_true(queue_idle(rig_queue(&rig)));
 }
 
 static void successor_takes_over(void)

@@ -7,11 +7,14 @@
  * page n is granted as gref n + FAKE_FIRST. Mappings alias these pages, as Xen's do. What is
  * mapped, copied and notified is counted, and misuse (unmapping what is not mapped, or in other
  * groups than it was mapped; a copy whose status already says that it was done) fails the test.
+ * Several threads may call.
  */
 #ifndef XPV_TEST_VDISK_FAKES_H
 #define XPV_TEST_VDISK_FAKES_H
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -31,12 +34,16 @@
 #define FAKE_FIRST	8
 #define FAKE_DOMID	7
 #define FAKE_MAPPINGS	4096
+#define FAKE_PORTS	256		/* of the guest's */
+#define FAKE_BOUND	100		/* the worker's port for the guest's port n is n + this */
+#define FAKE_HANDLES	8		/* of event channels */
 
 enum fake_access { FAKE_READWRITE, FAKE_READONLY, FAKE_REVOKED };
 
 struct fake_xen {
 	int memfd;
 	uint8_t *memory;		/* the guest's own view */
+	uint8_t *hypervisor;		/* that of grant copies */
 	uint8_t access[FAKE_PAGES];	/* enum fake_access */
 	unsigned int mapped[FAKE_PAGES];
 	struct { char *addr; uint32_t nr; uint32_t gref[64]; } mapping[FAKE_MAPPINGS];
@@ -49,9 +56,13 @@ struct fake_xen {
 	bool skip_copies;		/* succeed, and touch neither data nor statuses */
 	unsigned int notified, bound;
 	bool refuse_bind;
+	struct { int pipe[2]; } handle[FAKE_HANDLES];	/* port numbers go through it */
+	unsigned int nr_handles;
+	int sink[FAKE_PORTS];		/* who bound the port hears of it here; 0: nobody */
 };
 
 static struct fake_xen fake;
+static pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static inline void fake_init(void)
 {
@@ -61,11 +72,15 @@ static inline void fake_init(void)
 	fake.memory = mmap(NULL, FAKE_PAGES * FAKE_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
 			   fake.memfd, 0);
 	assert_true(fake.memory != MAP_FAILED);
+	fake.hypervisor = mmap(NULL, FAKE_PAGES * FAKE_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			       fake.memfd, 0);
+	assert_true(fake.hypervisor != MAP_FAILED);
 }
 
 static inline void fake_fini(void)
 {
 	munmap(fake.memory, FAKE_PAGES * FAKE_PAGE);
+	munmap(fake.hypervisor, FAKE_PAGES * FAKE_PAGE);
 	close(fake.memfd);
 }
 
@@ -77,6 +92,25 @@ static inline xengnttab_handle *fake_xgt(void)
 static inline xenevtchn_handle *fake_xce(void)
 {
 	return (xenevtchn_handle *)(void *)&fake;
+}
+
+static inline bool fake_is_xce(xenevtchn_handle *xce)
+{
+	void *handle = xce;
+
+	return xce == fake_xce() || (handle >= (void *)&fake.handle[0] &&
+				     handle < (void *)&fake.handle[fake.nr_handles]);
+}
+
+/* The guest sends an event on its port. */
+static inline void fake_event(uint32_t port)
+{
+	uint32_t theirs = port + FAKE_BOUND;
+
+	pthread_mutex_lock(&fake_lock);
+	if (fake.sink[port] && write(fake.sink[port], &theirs, sizeof(theirs)) < 0)
+		assert_int_equal(errno, EAGAIN);	/* it has more than enough to hear of */
+	pthread_mutex_unlock(&fake_lock);
 }
 
 static inline void *fake_page(uint32_t gref)
@@ -97,8 +131,8 @@ static inline int16_t fake_grant_status(uint32_t domid, uint32_t gref, bool writ
 	return GNTST_okay;
 }
 
-void *xengnttab_map_domain_grant_refs(xengnttab_handle *xgt, uint32_t count, uint32_t domid,
-				      uint32_t *refs, int prot)
+static inline void *fake_map(xengnttab_handle *xgt, uint32_t count, uint32_t domid,
+			     uint32_t *refs, int prot)
 {
 	unsigned int slot = 0;
 	char *addr;
@@ -136,8 +170,19 @@ void *xengnttab_map_domain_grant_refs(xengnttab_handle *xgt, uint32_t count, uin
 	return addr;
 }
 
+void *xengnttab_map_domain_grant_refs(xengnttab_handle *xgt, uint32_t count, uint32_t domid,
+				      uint32_t *refs, int prot)
+{
+	void *addr;
+
+	pthread_mutex_lock(&fake_lock);
+	addr = fake_map(xgt, count, domid, refs, prot);
+	pthread_mutex_unlock(&fake_lock);
+	return addr;
+}
+
 /* XSA-371: what was mapped is unmapped once, and as a whole. */
-int xengnttab_unmap(xengnttab_handle *xgt, void *start, uint32_t count)
+static inline int fake_unmap(xengnttab_handle *xgt, void *start, uint32_t count)
 {
 	assert_ptr_equal(xgt, fake_xgt());
 	assert_non_null(start);
@@ -158,6 +203,16 @@ int xengnttab_unmap(xengnttab_handle *xgt, void *start, uint32_t count)
 	return -1;
 }
 
+int xengnttab_unmap(xengnttab_handle *xgt, void *start, uint32_t count)
+{
+	int r;
+
+	pthread_mutex_lock(&fake_lock);
+	r = fake_unmap(xgt, start, count);
+	pthread_mutex_unlock(&fake_lock);
+	return r;
+}
+
 static inline int16_t fake_copy_one(const xengnttab_grant_copy_segment_t *seg)
 {
 	bool from = seg->flags == GNTCOPY_source_gref;
@@ -169,7 +224,8 @@ static inline int16_t fake_copy_one(const xengnttab_grant_copy_segment_t *seg)
 	assert_true(guest->foreign.offset + seg->len <= FAKE_PAGE);
 	if (status != GNTST_okay)
 		return status;
-	page = (char *)fake_page(guest->foreign.ref) + guest->foreign.offset;
+	page = (char *)fake.hypervisor + (size_t)(guest->foreign.ref - FAKE_FIRST) * FAKE_PAGE +
+	       guest->foreign.offset;
 	if (from)
 		memcpy(seg->dest.virt, page, seg->len);
 	else
@@ -177,8 +233,8 @@ static inline int16_t fake_copy_one(const xengnttab_grant_copy_segment_t *seg)
 	return GNTST_okay;
 }
 
-int xengnttab_grant_copy(xengnttab_handle *xgt, uint32_t count,
-			 xengnttab_grant_copy_segment_t *segs)
+static inline int fake_copy(xengnttab_handle *xgt, uint32_t count,
+			    xengnttab_grant_copy_segment_t *segs)
 {
 	assert_ptr_equal(xgt, fake_xgt());
 	fake.copy_calls++;
@@ -199,31 +255,84 @@ int xengnttab_grant_copy(xengnttab_handle *xgt, uint32_t count,
 	return 0;
 }
 
+int xengnttab_grant_copy(xengnttab_handle *xgt, uint32_t count,
+			 xengnttab_grant_copy_segment_t *segs)
+{
+	int r;
+
+	pthread_mutex_lock(&fake_lock);
+	r = fake_copy(xgt, count, segs);
+	pthread_mutex_unlock(&fake_lock);
+	return r;
+}
+
+xenevtchn_handle *xenevtchn_open(struct xentoollog_logger *logger, unsigned int flags)
+{
+	(void)logger, (void)flags;
+	assert_true(fake.nr_handles < FAKE_HANDLES);
+	assert_int_equal(pipe2(fake.handle[fake.nr_handles].pipe, O_CLOEXEC | O_NONBLOCK), 0);
+	return (xenevtchn_handle *)(void *)&fake.handle[fake.nr_handles++];
+}
+
+int xenevtchn_close(xenevtchn_handle *xce)
+{
+	int *ends = (int *)(void *)xce;
+
+	assert_true(fake_is_xce(xce) && xce != fake_xce());
+	close(ends[0]);
+	close(ends[1]);
+	return 0;
+}
+
+int xenevtchn_fd(xenevtchn_handle *xce)
+{
+	return *(int *)(void *)xce;
+}
+
+xenevtchn_port_or_error_t xenevtchn_pending(xenevtchn_handle *xce)
+{
+	uint32_t port;
+
+	return read(xenevtchn_fd(xce), &port, sizeof(port)) == sizeof(port) ? (int)port : -1;
+}
+
+int xenevtchn_unmask(xenevtchn_handle *xce, evtchn_port_t port)
+{
+	(void)xce, (void)port;
+	return 0;
+}
+
 xenevtchn_port_or_error_t xenevtchn_bind_interdomain(xenevtchn_handle *xce, uint32_t domid,
 						     evtchn_port_t remote_port)
 {
-	assert_ptr_equal(xce, fake_xce());
+	assert_true(fake_is_xce(xce) && remote_port < FAKE_PORTS);
 	if (fake.refuse_bind || domid != FAKE_DOMID) {
 		errno = EINVAL;
 		return -1;
 	}
+	pthread_mutex_lock(&fake_lock);
 	fake.bound++;
-	return (xenevtchn_port_or_error_t)remote_port + 100;
+	fake.sink[remote_port] = xce == fake_xce() ? 0 : ((int *)(void *)xce)[1];
+	pthread_mutex_unlock(&fake_lock);
+	return (xenevtchn_port_or_error_t)remote_port + FAKE_BOUND;
 }
 
 int xenevtchn_unbind(xenevtchn_handle *xce, evtchn_port_t port)
 {
-	assert_ptr_equal(xce, fake_xce());
-	assert_true(port >= 100 && fake.bound > 0);
+	assert_true(fake_is_xce(xce) && port >= FAKE_BOUND && fake.bound > 0);
+	pthread_mutex_lock(&fake_lock);
 	fake.bound--;
+	fake.sink[port - FAKE_BOUND] = 0;
+	pthread_mutex_unlock(&fake_lock);
 	return 0;
 }
 
 int xenevtchn_notify(xenevtchn_handle *xce, evtchn_port_t port)
 {
-	assert_ptr_equal(xce, fake_xce());
-	assert_true(port >= 100);
+	assert_true(fake_is_xce(xce) && port >= FAKE_BOUND);
+	pthread_mutex_lock(&fake_lock);
 	fake.notified++;
+	pthread_mutex_unlock(&fake_lock);
 	return 0;
 }
 

@@ -40,7 +40,7 @@ static inline int tear_down(void **state)
 {
 	(void)state;
 	rig_run(&rig);
-	assert_true(disk_idle(&rig.disk));
+	assert_true(queue_idle(rig_queue(&rig)));
 	rig_close(&rig, true);
 	rig_fini(&rig);
 	return 0;

@@ -120,15 +120,15 @@ static void test_xsa86_queue_impossible_index_stops_the_disk(void **state)
 		assert_int_equal(rig_do(&rig, rig_req(BLK_READ, 1, 0, 0, 1)), BLK_OKAY);
 		rig.front.ring.shared->req_prod = at + 1 + jumps[i];
 		rig_run(&rig);
-		assert_non_null(strstr(rig.disk.failed, "producer index"));
+		assert_non_null(strstr(disk_failed(&rig.disk), "producer index"));
 		assert_false(queue_pending(rig_queue(&rig)));
 		assert_false(queue_arm(rig_queue(&rig)));
 		queue_fail(rig_queue(&rig), "another reason");
-		assert_non_null(strstr(rig.disk.failed, "producer index"));
+		assert_non_null(strstr(disk_failed(&rig.disk), "producer index"));
 		rig.front.ring.shared->req_prod = at + 2;	/* too late to be good */
 		rig_run(&rig);
 		assert_int_equal(rig_queue(&rig)->ring.ring.req_cons, at + 1);
-		assert_true(disk_idle(&rig.disk));
+		assert_true(queue_idle(rig_queue(&rig)));
 
 		reconnect();
 	}

@@ -12,7 +12,7 @@
 #include "test_vdisk_fakes.h"
 
 #include "journal.h"
-#include "vdisk/disk.h"
+#include "vdisk/lane.h"
 
 #define RIG_DEVID	51712
 #ifndef RIG_SECTORS
@@ -69,12 +69,14 @@ static inline void rig_init(struct rig *rig, enum blk_abi abi, uint32_t flags)
 	fake_init();
 	log_init("test", LOG_ERROR);
 	memset(rig, 0, sizeof(*rig));
-	rig->env = (struct disk_env){ .domid = FAKE_DOMID, .xgt = fake_xgt() };
+	rig->env = (struct disk_env){ .domid = FAKE_DOMID, .xgt = fake_xgt(),
+					 .lanes = &rig->lane, .nr_lanes = 1 };
 	rig->lane.xce = fake_xce();
-	rig->lane.loop = &rig->loop;
+	rig->lane.kicked.fd = -1;
 	rig->conn = (struct wire_vdisk){ .sectors = RIG_SECTORS, .sector_size = BLK_SECTOR,
-					 .flags = flags, .abi = abi, .port = RIG_PORT,
-					 .nr_grefs = 1, .gref = { RIG_RING } };
+					 .flags = flags, .abi = abi,
+					 .nr_queues = 1, .nr_grefs = 1,
+					 .queue[0] = { RIG_PORT, { RIG_RING } } };
 	rig->image_fd = memfd_create("image", MFD_CLOEXEC);
 	rig->image = rig_map(rig->image_fd, RIG_IMAGE);
 	rig->journal_fd = rig_journal(&rig->journal);
@@ -84,8 +86,12 @@ static inline void rig_init(struct rig *rig, enum blk_abi abi, uint32_t flags)
 
 static inline int rig_try_open(struct rig *rig)
 {
-	return disk_open(&rig->disk, &rig->env, &rig->lane, RIG_DEVID, &rig->conn,
-			 dup(rig->image_fd), dup(rig->journal_fd), rig->why);
+	int rc = disk_open(&rig->disk, &rig->env, RIG_DEVID, &rig->conn, dup(rig->image_fd),
+			   dup(rig->journal_fd), rig->why);
+
+	for (unsigned int i = 0; rc == 0 && i < rig->disk.nr_queues; i++)
+		queue_start(&rig->disk.queue[i]);
+	return rc;
 }
 
 static inline void rig_open(struct rig *rig)
