@@ -5,6 +5,7 @@
 #include "test_sandbox.h"
 
 #include <linux/falloc.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -147,6 +148,9 @@ static void test_sockets_can_be_used_where_they_must(void **state)
 	sockets = false;
 }
 
+#define THREAD	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SIGHAND | \
+		 CLONE_THREAD | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+
 static void test_processes_are_out_of_reach(void **state)
 {
 	static char path[] = "/bin/true";
@@ -155,7 +159,9 @@ static void test_processes_are_out_of_reach(void **state)
 		{ "execve", SYS_execve, { P(path), 0, 0 } },
 		{ "execveat", SYS_execveat, { AT_FDCWD, P(path), 0, 0, 0 } },
 		{ "clone", SYS_clone, { SIGCHLD } },
+		{ "clone of a thread", SYS_clone, { THREAD } },
 		{ "clone3", SYS_clone3, { 0, 0 } },
+		{ "mprotect", SYS_mprotect, { 0, 0, PROT_READ } },
 		{ "kill", SYS_kill, { parent, 0 } },
 		{ "tgkill of another", SYS_tgkill, { parent, parent, SIGABRT } },
 		{ "pidfd_open", SYS_pidfd_open, { parent, 0 } },
@@ -167,6 +173,83 @@ static void test_processes_are_out_of_reach(void **state)
 	(void)state;
 
 	ALL_ARE_FATAL(attempts);
+}
+
+/* Several lanes: a thread of its own is all that a worker can make. */
+static void test_threads_are_all_that_can_be_made(void **state)
+{
+	static _Alignas(PAGE) char page[PAGE];
+	const struct attempt attempts[] = {
+		{ "fork", SYS_clone, { SIGCHLD } },
+		{ "clone without flags", SYS_clone, { 0 } },
+		{ "vfork", SYS_clone, { CLONE_VM | CLONE_VFORK | SIGCHLD } },
+		{ "a process with our memory", SYS_clone, { THREAD & ~CLONE_THREAD } },
+		{ "... with other files", SYS_clone, { THREAD & ~CLONE_FILES } },
+		{ "a thread in a namespace", SYS_clone, { THREAD | CLONE_NEWUSER } },
+		{ "a thread that is traced", SYS_clone, { THREAD | CLONE_PTRACE } },
+		{ "a thread with a signal", SYS_clone, { THREAD | SIGCHLD } },
+#ifdef SYS_fork
+		{ "fork itself", SYS_fork, { 0 } },
+		{ "vfork itself", SYS_vfork, { 0 } },
+#endif
+		{ "mprotect PROT_EXEC", SYS_mprotect, { P(page), PAGE, PROT_READ | PROT_EXEC } },
+		{ "rt_sigaction", SYS_rt_sigaction, { SIGSYS, 0, P(page), 8 } },
+		{ "read elsewhere", SYS_read, { image, P(page), 1 } },
+		{ "io_uring_enter elsewhere", SYS_io_uring_enter, { 0, 0, 0, 0, 0, 0 } },
+		{ "tgkill of a thread", SYS_tgkill, { getpid(), getpid(), SIGKILL } },
+	};
+	(void)state;
+
+	lanes = SANDBOX_LANES;
+	ALL_ARE_FATAL(attempts);
+	lanes = 1;
+}
+
+static int thread_of_its_own;
+
+static void *leave_a_mark(void *arg)
+{
+	*(int *)arg = 1;
+	return NULL;
+}
+
+static int make_a_thread(const void *arg)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	uint64_t kicks = 1;
+	(void)arg;
+
+	sb.instrumented = SANDBOX_INSTRUMENTED;		/* its run time has part in it */
+	if (sandbox_enter(&sb))
+		return NOT_CONFINED;
+	if (syscall(SYS_clone3, NULL, 0) != -1 || errno != ENOSYS)
+		return 1;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 256 << 10);
+	if (pthread_create(&thread, &attr, leave_a_mark, &thread_of_its_own) ||
+	    pthread_join(thread, NULL) || !thread_of_its_own)
+		return 2;
+	for (unsigned int i = 0; i < lanes; i++) {
+		if (write(sb.lane[i].kick, &kicks, sizeof(kicks)) != sizeof(kicks) ||
+		    read(sb.lane[i].kick, &kicks, sizeof(kicks)) != sizeof(kicks))
+			return 3;
+	}
+	return 0;
+}
+
+static int not_yet(const struct sandbox *s)
+{
+	(void)s;
+	return 0;
+}
+
+static void test_a_lane_has_its_thread_and_its_kick(void **state)
+{
+	(void)state;
+	lanes = SANDBOX_LANES;
+	assert_int_equal(status_of(not_yet, 1, make_a_thread, NULL), 0);
+	lanes = 1;
 }
 
 static void test_privileges_cannot_be_asked_for(void **state)
@@ -274,6 +357,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_sockets_and_descriptors_cannot_be_made),
 		cmocka_unit_test(test_sockets_can_be_used_where_they_must),
 		cmocka_unit_test(test_processes_are_out_of_reach),
+		cmocka_unit_test(test_threads_are_all_that_can_be_made),
+		cmocka_unit_test(test_a_lane_has_its_thread_and_its_kick),
 		cmocka_unit_test(test_privileges_cannot_be_asked_for),
 		cmocka_unit_test(test_memory_cannot_become_code),
 		cmocka_unit_test(test_a_second_ring_cannot_be_made_nor_the_first_changed),
