@@ -181,6 +181,7 @@ void rogue_prepare(struct rogue *r)
 	memset(r->ring, 0, BLK_PAGE);
 	r->front.abi = BLK_ABI_64;
 	ring_front_init(&r->front.ring, r->ring, blk_ring_size(BLK_ABI_64, BLK_PAGE));
+	rogue_remove(r, "multi-queue-num-queues");
 	rogue_write_number(r, "ring-ref", r->ring_ref);
 	rogue_write_number(r, "event-channel", r->port);
 	rogue_write(r, "protocol", "x86_64-abi");
