@@ -48,14 +48,19 @@ static char *recorded_backend(struct xs_handle *xs, const struct device *dev, in
 
 static void print_row(struct xs_handle *xs, const struct device *dev)
 {
+	const bool several = store_get_or(xs, XBT_NULL, dev->frontend,
+					  XS_F_MULTI_QUEUE_NUM_QUEUES, 1) > 1;
 	int domid;
 	char *backend = recorded_backend(xs, dev, &domid);
 
+	/* of several queues, the first: --json has them all */
 	printf("%-5u %-3d %-6d %-5d %-6d %-8d %-30s%s\n", dev->devid, domid,
 	       (int)number_or_none(xs, dev->record, XS_B_FRONTEND_ID),
 	       (int)number_or_none(xs, dev->frontend, XS_F_STATE),
-	       (int)number_or_none(xs, dev->frontend, XS_F_EVENT_CHANNEL),
-	       (int)number_or_none(xs, dev->frontend, XS_F_RING_REF), backend ? backend : "",
+	       (int)number_or_none(xs, dev->frontend, several ? XS_F_QUEUE_EVENT_CHANNEL :
+				   XS_F_EVENT_CHANNEL),
+	       (int)number_or_none(xs, dev->frontend, several ? XS_F_QUEUE_RING_REF :
+				   XS_F_RING_REF), backend ? backend : "",
 	       number_or_none(xs, dev->backend, XS_B_PAUSED) == 1 ? " paused" : "");
 	free(backend);
 }
