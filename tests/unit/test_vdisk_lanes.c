@@ -299,6 +299,10 @@ static void break_queue_2(struct vcpu *v)
 	write_and_verify(v);
 	if (v->index != 2)
 		return;
+	for (unsigned int i = 0; i < QUEUES; i++) {	/* who waits then, waits in vain */
+		while (i != 2 && !load_acquire(&vcpus[i].done))
+			sched_yield();
+	}
 	store_release(&v->front.ring.shared->req_prod, v->front.ring.req_prod + SLOTS + 1);
 	fake_event(PORT(2));
 }
