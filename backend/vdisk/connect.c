@@ -176,6 +176,7 @@ bool queue_idle(const struct queue *q)
 
 void queue_close(struct queue *q, bool forget)
 {
+	throttle_end(q);		/* if its lane has ended without giving it back */
 	if (q->journal.head && forget)
 		journal_end(&q->journal);
 	if (q->port)

@@ -25,7 +25,6 @@
 #define RIG_PORT	5
 
 struct rig {
-	struct loop loop;		/* for its timers */
 	struct disk_env env;
 	struct lane lane;
 	struct disk disk;

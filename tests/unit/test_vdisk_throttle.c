@@ -18,27 +18,31 @@ static void fill_buckets(int64_t requests, int64_t bytes)
 {
 	rig.disk.limit.requests.level = requests;
 	rig.disk.limit.bytes.level = bytes;
-	if (rig.loop.timers) {
-		struct loop_timer *timer = rig.loop.timers;
+	if (rig.lane.loop.timers) {
+		struct loop_timer *timer = rig.lane.loop.timers;
 
-		loop_timer_cancel(&rig.loop, timer);
+		loop_timer_cancel(&rig.lane.loop, timer);
 		timer->expired(timer);
 	}
 }
 
+static uint32_t serial;
+
+static void say(struct wire_limit limit)
+{
+	limit.serial = ++serial;
+	throttle_set(&rig.disk, &limit);
+}
+
 static void set_slow(void)
 {
-	const struct wire_limit slow = SLOW;
-
-	throttle_set(&rig.disk, &slow);
+	say((struct wire_limit)SLOW);
 }
 
 /* After it all that waits is done, so that the harness finds nothing under way. */
 static void lift(void)
 {
-	const struct wire_limit none = { 0 };
-
-	throttle_set(&rig.disk, &none);
+	say((struct wire_limit){ 0 });
 	rig_run(&rig);
 }
 
@@ -66,8 +70,8 @@ static void expect_asleep(void)
 	assert_false(queue_pending(queue()));
 	assert_false(queue_arm(queue()));
 	assert_true(queue()->throttle.due_ns != 0);
-	assert_ptr_equal(rig.loop.timers, &queue()->throttle);
-	assert_null(rig.loop.timers->next);
+	assert_ptr_equal(rig.lane.loop.timers, &queue()->throttle);
+	assert_null(rig.lane.loop.timers->next);
 }
 
 static void test_throttle_takes_what_there_is_and_sleeps(void **state)
@@ -86,7 +90,7 @@ static void test_throttle_takes_what_there_is_and_sleeps(void **state)
 	assert_int_equal(rig.journal->stats.read_reqs, 1 + 7 + 13);
 	lift();
 	assert_false(queue()->throttled);
-	assert_null(rig.loop.timers);
+	assert_null(rig.lane.loop.timers);
 	assert_int_equal(answered(), 9);
 }
 
@@ -141,25 +145,25 @@ static void test_throttle_impossible_index_is_found(void **state)
 	fill_buckets(1, BLK_PAGE);
 	rig.front.ring.shared->req_prod += 33;
 	rig_run(&rig);
-	assert_non_null(strstr(rig.disk.failed, "producer index"));
+	assert_non_null(strstr(disk_failed(&rig.disk), "producer index"));
 	rig.front.ring.shared->req_prod -= 33;
 	reconnect();
 }
 
 static void test_throttle_paused_disk_takes_nothing(void **state)
 {
-	const struct wire_limit paused = { .paused = 1, .serial = 7 };
-
 	(void)state;
-	throttle_set(&rig.disk, &paused);
+	say((struct wire_limit){ .paused = 1 });
 	assert_true(rig.disk.limit_due);
-	assert_int_equal(rig.disk.limit_serial, 7);
+	assert_int_equal(rig.disk.limit_serial, serial);
+	assert_false(throttle_in_force(&rig.disk));	/* its lane has not heard of it */
+	rig_run(&rig);
 	assert_true(throttle_in_force(&rig.disk));
 	push(20, rig_req(BLK_READ, 1, 0, 0, 1));
 	assert_int_equal(answered(), 0);
 	assert_false(queue_pending(queue()));
 	assert_false(queue_arm(queue()));
-	assert_null(rig.loop.timers);		/* nothing to wake up for */
+	assert_null(rig.lane.loop.timers);		/* nothing to wake up for */
 	lift();
 	assert_int_equal(answered(), 20);
 }
@@ -167,13 +171,13 @@ static void test_throttle_paused_disk_takes_nothing(void **state)
 /* What was taken ends; only then is a pause in force. */
 static void test_throttle_pause_waits_for_what_is_under_way(void **state)
 {
-	const struct wire_limit paused = { .paused = 1 };
-
 	(void)state;
 	rig.disk.queue[0].nr_free--;		/* as if a request were with the target */
-	throttle_set(&rig.disk, &paused);
+	say((struct wire_limit){ .paused = 1 });
+	rig_run(&rig);
 	assert_false(throttle_in_force(&rig.disk));
 	rig.disk.queue[0].nr_free++;
+	rig_run(&rig);
 	assert_true(throttle_in_force(&rig.disk));
 	lift();
 }
@@ -189,7 +193,7 @@ static void test_throttle_comes_with_the_disk(void **state)
 	assert_int_equal(answered(), 0);
 	expect_asleep();
 	rig_close(&rig, false);
-	assert_null(rig.loop.timers);
+	assert_null(rig.lane.loop.timers);
 	rig.conn.limit = (struct wire_limit){ 0 };
 	rig_open(&rig);
 	assert_int_equal(answered(), 9);
