@@ -10,8 +10,8 @@
  *	ram:SIZE			memory, lost with the disk
  *	null:SIZE			zeros when read; what is written is forgotten
  *
- * Before each of them limits may stand, "iops=500@2000,bps=8M,", which tools/hotplug/block-xpv makes
- * keys of.
+ * Before each of them limits may stand, "iops=500@2000,bps=8M,", of which tools/hotplug/block-xpv
+ * makes keys.
  *
  * The toolstack that writes the key and the backend that reads it ask here. The format is what the
  * text says; nothing is ever guessed from what is in a file. Freestanding, as schema.h.

@@ -14,7 +14,7 @@
 
 need xpv xpvd xpv-vdisk tests/lib/guest_negotiation
 
-: "${ORDERS:=0 1 2 3 4}" "${QUEUES:=1}" "${PERSISTENT:=on off}" "${INDIRECT:=on off}"
+: "${ORDERS:=0 1 2 3 4}" "${QUEUES:=1 2 3 4}" "${PERSISTENT:=on off}" "${INDIRECT:=on off}"
 : "${ABIS:=64 32}" "${SECTORS:=512 4096}"
 
 # What only looks need not be the sanitizers' build: there is much to look at.
@@ -62,10 +62,11 @@ take_answer() {
 }
 
 # The backend's numbers of all requests and of indirect ones, into $counted; the last into $before.
+# (A disk has them first, then each of its queues.)
 counts() {
 	before=("${counted[@]}")
 	read -r -a counted < <(look stats --json g | awk -F '[ ,]*' '
-		/"(read|write|indirect)_reqs"/ { gsub(/[":]/, ""); n[$2] = $3 }
+		/"(read|write|indirect)_reqs"/ { gsub(/[":]/, ""); if (!($2 in n)) n[$2] = $3 }
 		END { print n["read_reqs"] + n["write_reqs"], n["indirect_reqs"] + 0 }')
 }
 
