@@ -2,10 +2,12 @@
 /*
  * intake.c - requests that were taken become requests that are under way
  *
- * The segments of indirect requests are copied first, those of a whole batch by one call, because
- * the rules judge nothing that the guest can still change (XSA-155). A replay copies them again:
- * they are the guest's until its request is answered, and what it changes meanwhile is judged anew.
+ * The segments of indirect requests are copied first, because the rules judge nothing that the guest
+ * can still change (XSA-155): from pages that are kept mapped by memcpy, from others those of a
+ * whole batch by one call. A replay copies them again: they are the guest's until its request is
+ * answered, and what it changes meanwhile is judged anew.
  */
+#include <string.h>
 #include <sys/mman.h>
 
 #include "lane.h"
@@ -18,19 +20,37 @@ static void copy_failed(void *owner, int status)
 	t->unreadable = true;
 }
 
+/* A frontend with persistent grants has the pages of segments among them. */
+static void map_segments(struct queue *q, const struct taken *taken, unsigned int nr)
+{
+	grant_cache_next_batch(&q->cache);
+	for (unsigned int i = 0; i < nr; i++) {
+		if (blk_segments_apart(&taken[i].req) > 0)
+			grant_cache_want(&q->cache, taken[i].req.indirect_gref[0]);
+	}
+	grant_cache_settle(&q->cache);
+}
+
 static void copy_segments(struct queue *q, struct taken *taken, unsigned int nr)
 {
 	const struct disk_env *env = q->disk->env;
 	struct lane *lane = q->lane;
 
+	if (q->disk->persistent)
+		map_segments(q, taken, nr);
 	for (unsigned int i = 0; i < nr; i++) {
 		struct taken *t = &taken[i];
-		unsigned int segs = blk_segments_apart(&t->req);
+		uint16_t bytes = (uint16_t)(blk_segments_apart(&t->req) * sizeof(lane->segs[i][0]));
+		uint32_t gref = t->req.indirect_gref[0];
+		const void *page = bytes && q->disk->persistent ?
+				   grant_cache_find(&q->cache, gref) : NULL;
 
-		t->unreadable = segs > 0 &&
-				!copy_from_guest(&lane->copies, env->domid, t->req.indirect_gref[0],
-						 0, (uint16_t)(segs * sizeof(lane->segs[i][0])),
-						 lane->segs[i], t);
+		t->unreadable = false;
+		if (page)
+			memcpy(lane->segs[i], page, bytes);
+		else if (bytes)
+			t->unreadable = !copy_from_guest(&lane->copies, env->domid, gref, 0, bytes,
+							 lane->segs[i], t);
 	}
 	copy_run(env->xgt, &lane->copies, copy_failed);
 }

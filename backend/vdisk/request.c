@@ -134,33 +134,16 @@ void request_advance(struct request *r)
 	request_end(r, BLK_OKAY);
 }
 
-/* Maps those pages of the batch that are not mapped yet, a group at a time. Pages that cannot be
- * mapped are left to the grant copy. */
+/* Maps those pages of the batch that are not mapped yet. Those that cannot be are left to the grant
+ * copy, whose status says which page is bad. */
 static void map_pages(struct queue *q, struct request *head)
 {
-	uint32_t grefs[GRANT_GROUP];
-	unsigned int nr = 0, i;
-
 	grant_cache_next_batch(&q->cache);
 	for (struct request *r = head; r; r = r->next) {
-		for (unsigned int p = 0; p < r->plan.nr_pieces; p++) {
-			uint32_t gref = r->plan.piece[p].gref;
-
-			if (grant_cache_find(&q->cache, gref))
-				continue;
-			for (i = 0; i < nr && grefs[i] != gref; i++)
-				;
-			if (i < nr)
-				continue;
-			if (nr == GRANT_GROUP) {
-				grant_cache_map(&q->cache, grefs, nr);
-				nr = 0;
-			}
-			grefs[nr++] = gref;
-		}
+		for (unsigned int p = 0; p < r->plan.nr_pieces; p++)
+			grant_cache_want(&q->cache, r->plan.piece[p].gref);
 	}
-	if (nr > 0)
-		grant_cache_map(&q->cache, grefs, nr);
+	grant_cache_settle(&q->cache);
 }
 
 /* Points the I/O at the guest's mapped pages, adjacent ones as one. False: not all are mapped. */

@@ -155,6 +155,26 @@ int grant_cache_map(struct grant_cache *c, uint32_t *grefs, unsigned int nr)
 	return 0;
 }
 
+void grant_cache_settle(struct grant_cache *c)
+{
+	if (c->nr_wanted > 0)
+		grant_cache_map(c, c->wanted, c->nr_wanted);
+	c->nr_wanted = 0;
+}
+
+void grant_cache_want(struct grant_cache *c, uint32_t gref)
+{
+	if (grant_cache_find(c, gref))
+		return;
+	for (unsigned int i = 0; i < c->nr_wanted; i++) {
+		if (c->wanted[i] == gref)
+			return;
+	}
+	if (c->nr_wanted == GRANT_GROUP)
+		grant_cache_settle(c);
+	c->wanted[c->nr_wanted++] = gref;
+}
+
 static xengnttab_grant_copy_segment_t *next_copy(struct copy_list *list, void *owner)
 {
 	xengnttab_grant_copy_segment_t *seg = &list->seg[list->nr];

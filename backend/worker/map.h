@@ -30,6 +30,8 @@ struct grant_cache {
 	struct grant_group *groups;
 	unsigned int nr_groups;
 	int32_t *buckets;		/* gref hash -> entry (group * GRANT_GROUP + i), or -1 */
+	uint32_t wanted[GRANT_GROUP];	/* to be mapped by one call */
+	unsigned int nr_wanted;
 };
 
 /* max_pages: never more are mapped. 0 or -ENOMEM. */
@@ -48,6 +50,11 @@ void *grant_cache_find(struct grant_cache *c, uint32_t gref);
  * unmapping what this batch does not use. On failure nothing is mapped: the caller falls back to
  * grant copies, whose status says which page is bad. 0; -ENOSPC; -errno. */
 int grant_cache_map(struct grant_cache *c, uint32_t *grefs, unsigned int nr);
+
+/* Of a batch: this page is to be mapped, unless it is already. They are mapped in groups, the last
+ * of them by grant_cache_settle(). What cannot be mapped is found not to be. */
+void grant_cache_want(struct grant_cache *c, uint32_t gref);
+void grant_cache_settle(struct grant_cache *c);
 
 /* A list of copies for one call. status of each is set before the call to a value that no
  * hypervisor returns for a copy that was done, so that nothing counts as done that was not
