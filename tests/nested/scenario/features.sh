@@ -3,8 +3,8 @@
 #
 # features.sh - what a stock Linux guest negotiates with xpv, as its own kernel shows it
 #
-# Large requests, a ring of several pages, persistent grants or none, discard, the new size of a
-# disk that grows; each is used and verified. Then ext4 with discard, and what it gives back.
+# Large requests, a ring of several pages, several queues, persistent grants or none, discard, the
+# new size of a disk that grows; each is used and verified. Then ext4 with discard, and what it gives back.
 #
 # seconds: 900
 #
@@ -16,7 +16,8 @@ usual=$guest_boot
 system_start
 head -c 16M /dev/urandom >"$DIR/random"
 
-# with OPTION...: a guest whose block driver has these options
+# with OPTION...: a guest with $cpus processors whose block driver has these options
+cpus=1
 with() {
 	local option
 
@@ -25,7 +26,7 @@ with() {
 		guest_boot=${guest_boot/quiet/quiet blkfront:$option}
 	done
 	cp "$DIR/random" "$DIR/a.img"
-	xl_guest g "disk=['$DIR/a.img,raw,xvda,rw']"
+	xl_guest g "disk=['$DIR/a.img,raw,xvda,rw']" "vcpus=$cpus"
 	frontend=/local/domain/$(domid g)/device/vbd/51712
 }
 
@@ -86,6 +87,22 @@ with max_ring_page_order=4
 is "ring-page-order" "$(xenstore-read "$frontend/ring-page-order")" 4
 is "segments" "$(guest_sh g 'cat /sys/block/xvda/queue/max_segments')" 32
 verified
+works xl destroy g
+
+# A processor more, and so a queue more: two rings of two pages, two threads of the worker.
+cpus=2
+with max_ring_page_order=1
+is "queues" "$(xenstore-read "$frontend/multi-queue-num-queues")" 2
+is "the last ring's last page" "$(xenstore-read "$frontend/queue-1/ring-ref1" | grep -c '^[0-9]*$')" 1
+is "queues in the guest" "$(guest_sh g 'ls /sys/block/xvda/mq | wc -l')" 2
+verified
+worker=$(stat_of g worker)
+is "threads" "$(find "/proc/$worker/task" -mindepth 1 -maxdepth 1 -exec cat {}/comm \; |
+	grep -c '^xpv-vdisk')" 2
+kill -9 "$worker"
+eventually 10 replaced g
+is "after a kill" "$(guest_sh g 'echo 3 >/proc/sys/vm/drop_caches; sha256sum </dev/xvda')" \
+	"$(sha256sum <"$DIR/a.img")"
 works xl destroy g
 eventually 20 no_workers
 works xpv check
