@@ -17,8 +17,8 @@ source=$(realpath "$here/../..")
 build=$(realpath "${1:?usage: layers.sh BUILD DIR}")
 packages=$(realpath "${2:?usage: layers.sh BUILD DIR}")
 programs="xpv xpvd xpv-vdisk"
-guests="minidom tests/lib/guest_frontend_io tests/hostile/guest_request tests/hostile/guest_ring
-	tests/hostile/guest_takeover tests/hostile/guest_xenbus"
+guests="minidom tests/lib/guest_frontend_io tests/hostile/guest_queues tests/hostile/guest_request
+	tests/hostile/guest_ring tests/hostile/guest_takeover tests/hostile/guest_xenbus"
 
 for program in $programs $guests; do
 	[ -x "$build/$program" ] || {
