@@ -6,7 +6,8 @@
 #   run.sh BUILD [unit|scenario [NAME]|all]
 #
 # Without a kind: all unit tests and scenarios; `all` adds the proof that the frontend is
-# freestanding, and a boot of real Xen with the plain build that $PLAIN names. A unit test is a
+# freestanding, the worker's threads under the thread sanitizer, and a boot of real Xen, with the
+# plain build that $PLAIN names. A unit test is a
 # cmocka program and counts one a test function; a scenario is a script and counts one: status 0
 # passed, 77 skipped, with the reason shown, anything else failed. "# prints: table" in its head asks
 # that lines of its output that begin with a bar be shown. LIMIT is how many seconds each may take.
@@ -89,13 +90,14 @@ all_scenarios() {
 	done
 }
 
-check_port() {
-	if make check-port >"$out" 2>&1; then
+# target NAME: one of make's, which counts one
+target() {
+	if make BUILD="$PLAIN" "$1" >"$out" 2>&1; then
 		passed=$((passed + 1))
-		echo "ok      check-port"
+		echo "ok      $1"
 	else
 		failed=$((failed + 1))
-		echo "FAILED  check-port"
+		echo "FAILED  $1"
 		tail -n 20 "$out"
 	fi
 }
@@ -119,7 +121,7 @@ scenario)
 *)
 	all_units
 	all_scenarios
-	[ "${1:-}" != all ] || { check_port; nested; }
+	[ "${1:-}" != all ] || { target check-port; target check-threads; nested; }
 	;;
 esac
 echo "$passed passed, $failed failed, $skipped skipped"
