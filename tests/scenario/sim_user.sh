@@ -41,8 +41,8 @@ worker=$(as_user "$BUILD/xpv" stats --json u | sed -n 's/^ *"worker": *\([0-9]*\
 is "its worker's filter" "$(awk '/^Seccomp:/ { print $2 }' "/proc/$worker/status")" 2
 is "its worker's capabilities" "$(awk '/^CapEff:/ { print $2 }' "/proc/$worker/status")" \
 	0000000000000000
-if ! grep -q 'keeps its root' "$XPV_RUNDIR/log/xpvd.log" && ! ldd "$BUILD/xpv-vdisk" | grep -q libasan
-then
+if ! grep -q 'keeps its root' "$XPV_RUNDIR/log/xpvd.log" &&
+   [[ $(ldd "$BUILD/xpv-vdisk") != *libasan* ]]; then
 	is "its worker's root" "$(ls -A "/proc/$worker/root/")" ""
 fi
 works as_user "$BUILD/xpv" destroy u
