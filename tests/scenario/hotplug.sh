@@ -45,7 +45,7 @@ is_open() {
 
 	for pid in $(xpvd_pid) $(worker_pid); do
 		[ "$pid" -gt 0 ] || continue
-		! find "/proc/$pid/fd" -lname "$1" 2>/dev/null | grep -q . || return 0
+		[ -z "$(find "/proc/$pid/fd" -lname "$1" 2>/dev/null)" ] || return 0
 	done
 	return 1
 }
@@ -72,7 +72,7 @@ waits_in() {
 }
 
 says() {
-	xpv stats --json g | grep -qF "\"error\": \"$1"
+	[[ $(xpv stats --json g) == *"\"error\": \"$1"* ]]
 }
 
 # The guest has closed the disk, or never opened it: libxl's detach, to the end.

@@ -69,7 +69,7 @@ serves() {
 }
 
 gone() {
-	! losetup -a | grep -qF "$DIR/$1"
+	[[ $(losetup -a) != *"$DIR/$1"* ]]
 }
 
 forget() {
