@@ -46,7 +46,8 @@ DPDK_SIZE=134217728		# its disk is as it is
 XVDA=51712
 XVDB=51728
 
-DIR=$(mktemp -d "${TMPDIR:-/tmp}/xpv-bench-XXXXXX")
+# In memory if there is a place: what target=ram: has stands in the run directory.
+DIR=$(mktemp -d /dev/shm/xpv-bench-XXXXXX 2>/dev/null || mktemp -d "${TMPDIR:-/tmp}/xpv-bench-XXXXXX")
 file=
 pids=()				# of daemons, each in a session of its own: ^C is for us alone
 declare -A peer			# contestant-mode -> process whose time is counted
