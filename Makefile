@@ -362,6 +362,10 @@ demo:					## the main job, told step by step; DISK=path: with an image of your o
 FUZZ_BUILD := $(BUILD)/fuzz
 SECONDS ?= 60
 
+# The supervisor's part of a handshake, without what it leads to.
+$(BUILD)/tests/fuzz/fuzz_handshake: $(call objs,backend/supervisor/rings.c \
+					backend/supervisor/store.c backend/supervisor/vdisk.c)
+
 $(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/tested.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS)
