@@ -88,19 +88,6 @@ static int find_target(struct device *dev)
 	       rc;
 }
 
-/* A key of the toolstack's that is a number: its default if it is absent. */
-static int read_number(struct device *dev, enum xs_key_id id, uint64_t *out)
-{
-	int rc = store_number(dev, XBT_NULL, dev->be_path, id, 0, out);
-
-	if (rc == -ENOENT)
-		*out = xs_default(id);
-	else if (rc)
-		return device_reason(dev, "the key %s cannot be read: %s", xs_key(id)->name,
-				     strerror(-rc));
-	return 0;
-}
-
 /* A size that is one of the key's choices: 512 bytes is the first, each is the double of the one
  * before. 0: it is absent. */
 static int read_sector_size(struct device *dev, enum xs_key_id id, uint32_t *out)
@@ -127,8 +114,8 @@ static int read_settings(struct device *dev)
 	rc = store_number(dev, XBT_NULL, dev->be_path, XS_B_TYPE, 0, &type);
 	if (rc && rc != -ENOENT)
 		return device_reason(dev, "the key type cannot be read: %s", strerror(-rc));
-	if (read_number(dev, XS_B_DIRECT, &direct) ||
-	    read_number(dev, XS_B_RECONNECT, &reconnect) ||
+	if (store_setting(dev, XS_B_DIRECT, &direct) ||
+	    store_setting(dev, XS_B_RECONNECT, &reconnect) ||
 	    read_sector_size(dev, XS_B_WANTED_SECTOR_SIZE, &dev->disk.wanted_sector_size) ||
 	    read_sector_size(dev, XS_B_WANTED_PHYSICAL_SIZE, &dev->disk.wanted_physical))
 		return -1;

@@ -44,29 +44,17 @@ bool limit_is_key(const char *name)
 	return key && (key == xs_key(XS_B_PAUSED) || key == xs_key(XS_B_ONLINE));
 }
 
-static int read_key(struct device *dev, enum xs_key_id id, uint64_t *out)
-{
-	int rc = store_number(dev, XBT_NULL, dev->be_path, id, 0, out);
-
-	if (rc == -ENOENT)
-		*out = xs_default(id);
-	else if (rc)
-		return device_reason(dev, "the key %s cannot be read: %s", xs_key(id)->name,
-				     strerror(-rc));
-	return 0;
-}
-
 static int read_keys(struct device *dev, struct wire_limit *out)
 {
 	uint64_t value, paused, online;
 
 	*out = (struct wire_limit){ 0 };
 	for (size_t i = 0; i < NUMBERS; i++) {
-		if (read_key(dev, numbers[i].id, &value))
+		if (store_setting(dev, numbers[i].id, &value))
 			return -1;
 		memcpy((char *)out + numbers[i].at, &value, sizeof(value));
 	}
-	if (read_key(dev, XS_B_PAUSED, &paused) || read_key(dev, XS_B_ONLINE, &online))
+	if (store_setting(dev, XS_B_PAUSED, &paused) || store_setting(dev, XS_B_ONLINE, &online))
 		return -1;
 	out->paused = paused && online;
 	return 0;

@@ -35,23 +35,13 @@ bool rings_offer(struct device *dev, xs_transaction_t t)
 				dev->remote.used ? 1 : dev->sup->max_queues);
 }
 
-static int optional(struct device *dev, const char *dir, enum xs_key_id id, uint64_t *out)
-{
-	int rc = store_number(dev, XBT_NULL, dir, id, 0, out);
-
-	if (rc != -ENOENT)
-		return rc;
-	*out = xs_default(id);
-	return 0;
-}
-
 static int read_queues(struct device *dev, struct wire_vdisk *disk)
 {
 	uint64_t asked, offered;
-	int rc = optional(dev, dev->fe_path, XS_F_MULTI_QUEUE_NUM_QUEUES, &asked);
+	int rc = store_optional(dev, dev->fe_path, XS_F_MULTI_QUEUE_NUM_QUEUES, &asked);
 
 	if (rc == 0)
-		rc = optional(dev, dev->be_path, XS_B_MULTI_QUEUE_MAX_QUEUES, &offered);
+		rc = store_optional(dev, dev->be_path, XS_B_MULTI_QUEUE_MAX_QUEUES, &offered);
 	if (rc)
 		return rc;
 	if (offered > WIRE_MAX_QUEUES)
@@ -72,7 +62,7 @@ static int read_pages(struct device *dev, struct wire_vdisk *disk)
 	if (rc == 0)
 		number = 1u << order;		/* the schema bounds it */
 	else if (rc == -ENOENT)
-		rc = optional(dev, dev->fe_path, XS_F_NUM_RING_PAGES, &number);
+		rc = store_optional(dev, dev->fe_path, XS_F_NUM_RING_PAGES, &number);
 	if (rc)
 		return rc;
 	disk->nr_grefs = (uint32_t)number;

@@ -70,6 +70,24 @@ int store_number(struct device *dev, xs_transaction_t t, const char *dir, enum x
 	return store_number_2(dev, t, dir, id, i, 0, out);
 }
 
+int store_optional(struct device *dev, const char *dir, enum xs_key_id id, uint64_t *out)
+{
+	int rc = store_number(dev, XBT_NULL, dir, id, 0, out);
+
+	if (rc != -ENOENT)
+		return rc;
+	*out = xs_default(id);
+	return 0;
+}
+
+int store_setting(struct device *dev, enum xs_key_id id, uint64_t *out)
+{
+	int rc = store_optional(dev, dev->be_path, id, out);
+
+	return rc ? device_reason(dev, "the key %s cannot be read: %s", xs_key(id)->name,
+				  strerror(-rc)) : 0;
+}
+
 int store_text(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
 	       char *buf, size_t size)
 {

@@ -396,6 +396,10 @@ int store_number(struct device *dev, xs_transaction_t t, const char *dir, enum x
 /* The same for a key with two indexes. */
 int store_number_2(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
 		   unsigned int i, unsigned int j, uint64_t *out);
+/* A number that may be absent, outside of transactions: its default then. 0 or -errno. */
+int store_optional(struct device *dev, const char *dir, enum xs_key_id id, uint64_t *out);
+/* The same of the backend's own directory: 0, or -1 with dev->reason. */
+int store_setting(struct device *dev, enum xs_key_id id, uint64_t *out);
 /* The same for text, at most size - 1 bytes long. */
 int store_text(struct device *dev, xs_transaction_t t, const char *dir, enum xs_key_id id,
 	       char *buf, size_t size);

@@ -45,17 +45,6 @@ static bool publish(struct device *dev, xs_transaction_t t)
 	       rings_offer(dev, t);
 }
 
-/* An optional number of the frontend's: its default if it is absent. */
-static int optional(struct device *dev, enum xs_key_id id, uint64_t *out)
-{
-	int rc = store_number(dev, XBT_NULL, dev->fe_path, id, 0, out);
-
-	if (rc != -ENOENT)
-		return rc;
-	*out = xs_default(id);
-	return 0;
-}
-
 static int read_abi(struct device *dev, uint32_t *out)
 {
 	enum blk_abi abi = BLK_ABI_64;
@@ -74,7 +63,7 @@ static int check_units(struct device *dev)
 {
 	uint64_t other_units = 0;
 
-	if (optional(dev, XS_F_FEATURE_LARGE_SECTOR_SIZE, &other_units))
+	if (store_optional(dev, dev->fe_path, XS_F_FEATURE_LARGE_SECTOR_SIZE, &other_units))
 		return -1;
 	if (!other_units || dev->disk.sector_size == BLK_SECTOR)
 		return 0;
@@ -94,7 +83,7 @@ static int collect(struct device *dev, struct wire_msg *msg, int *fds)
 	if (rings_read(dev, &msg->vdisk))
 		return device_reason(dev, "the frontend has not said where its ring and its "
 				     "event channel are");
-	if (optional(dev, XS_F_FEATURE_PERSISTENT, &persistent) ||
+	if (store_optional(dev, dev->fe_path, XS_F_FEATURE_PERSISTENT, &persistent) ||
 	    read_abi(dev, &msg->vdisk.abi))
 		return device_reason(dev, "the frontend's keys cannot be read");
 	rc = journal_file_grow(dev, msg->vdisk.nr_queues,
