@@ -35,14 +35,18 @@ rounds() {
 
 one_more() { [ "$(wc -l <"$DIR/rounds")" -gt "$1" ] || ! kill -0 "$load"; }
 
-# Something was answered since the last time: what is replaced is at work.
+# Something was answered since the last time: what is replaced is at work. (xpvd may not know yet of
+# a worker that it is dead.)
+killed=0
 at_work() {
 	worker=$(stat_of g worker) batches=$(stat_of g batches)
-	[ "${worker:-0}" -gt 0 ] && [ "$batches" != "$last" ] && last=$batches
+	[ "${worker:-0}" -gt 0 ] && [ "$worker" != "$killed" ] && [ "$batches" != "$last" ] &&
+		last=$batches
 }
 
 kill_worker() {
 	kill -9 "$worker"
+	killed=$worker
 }
 
 same_worker() { [ "$(stat_of g worker)" = "$worker" ]; }
@@ -56,6 +60,7 @@ kill_xpvd() {
 # Both at once: the one that comes finds nobody.
 kill_both() {
 	kill -9 "$worker" "$(xpvd_pid)"
+	killed=$worker
 	xpvd_again
 }
 
