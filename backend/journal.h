@@ -4,8 +4,8 @@
  *
  * One file a device, below the run directory (a tmpfs), mapped by the worker that serves it; the
  * supervisor maps all but the slots, reads the counters, and clears `connected` when no worker
- * does. It outlives them both. It has one section a queue, at a fixed stride, and each section holds
- * for one connection of that queue's ring:
+ * does. It outlives them both. It has one section a queue, at a fixed stride, and each section
+ * holds for one connection of that queue's ring:
  *
  *   - the private copy of every request that was taken off the ring and not answered,
  *   - how far requests were taken and responses were published,

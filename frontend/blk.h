@@ -64,7 +64,7 @@ struct pv_blk_queue {
 	uint16_t *free_slots;
 	struct pv_blk_buffer *free_buffers;
 
-	uint32_t refused;		/* operations, as bits, that the backend said it has not, ... */
+	uint32_t refused;		/* operations, as bits, that the backend has not, ... */
 #define BLK_REFUSED_SECURE 31		/* ... and secure discards */
 	const char *violation;		/* how the backend broke the protocol, or NULL */
 	bool attention;			/* a step is due */

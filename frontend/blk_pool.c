@@ -76,24 +76,27 @@ bool blk_pool_suffices(struct pv_blk *blk, uint32_t nr)
 uint32_t blk_pool_deal(struct pv_blk *blk)
 {
 	uint32_t has[PV_BLK_QUEUES_MAX], least = 0;
+	const uint32_t nr = blk->nr_queues;
 
-	count_in_use(blk, blk->nr_queues, has);
+	if (!nr)
+		return 0;		/* no connection: nobody to deal to */
+	count_in_use(blk, nr, has);
 	blk_for_each_queue(blk, q)
 		q->free_buffers = NULL;
 	for (uint32_t b = 0; b < blk->nr_buffers; b++) {
 		if (blk->buffers[b].state != BUFFER_FREE)
 			continue;
-		for (uint32_t i = 0; i < blk->nr_queues; i++)
+		for (uint32_t i = 0; i < nr; i++)
 			if (has[i] < has[least])
 				least = i;
 		blk_pool_put(&blk->queues[least], &blk->buffers[b]);
 		has[least]++;
 	}
-	for (uint32_t i = 0; i < blk->nr_queues; i++)
+	for (uint32_t i = 0; i < nr; i++)
 		if (has[i] < has[least])
 			least = i;
 	/* what the caller has borrowed comes back to where it was */
-	return has[least] + count(blk, BUFFER_BORROWED) / blk->nr_queues;
+	return has[least] + count(blk, BUFFER_BORROWED) / nr;
 }
 
 int blk_pool_drain(struct pv_blk *blk)

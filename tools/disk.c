@@ -52,8 +52,8 @@ static bool check_keys(const char *spec, const char *left)
 			if (!known_key(p, len)) {
 				tool_error("disk '%s': unknown key '%.*s'; the keys are format, "
 					   "vdev, access, devtype, iops, bps, reconnect, "
-					   "sector-size, physical-sector-size and, last, target", spec,
-					   (int)len, p);
+					   "sector-size, physical-sector-size and, last, "
+					   "target", spec, (int)len, p);
 				return false;
 			}
 			if (!strncmp(p, "target", len))

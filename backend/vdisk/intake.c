@@ -2,9 +2,9 @@
 /*
  * intake.c - requests that were taken become requests that are under way
  *
- * The segments of indirect requests are copied first, because the rules judge nothing that the guest
- * can still change (XSA-155): from pages that are kept mapped by memcpy, from others those of a
- * whole batch by one call. A replay copies them again: they are the guest's until its request is
+ * The segments of indirect requests are copied first, because the rules judge nothing that the
+ * guest can still change (XSA-155): from pages that are kept mapped by memcpy, from others those of
+ * a whole batch by one call. A replay copies them again: they are the guest's until its request is
  * answered, and what it changes meanwhile is judged anew.
  */
 #include <string.h>

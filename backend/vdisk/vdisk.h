@@ -37,8 +37,8 @@ struct worker {
 int link_start(struct worker *w);
 void link_close(struct worker *w);
 /* After each round of the first lane's: tells of disks that have failed, and of limits that are in
- * force; closes disks that are to be closed and were given back. False: nothing is left of a quitting worker, or a lane is
- * broken. */
+ * force; closes disks that are to be closed and were given back. False: nothing is left of a
+ * quitting worker, or a lane is broken. */
 bool link_turn(struct lane *lane);
 
 #endif

@@ -193,7 +193,7 @@ static int kept_error(struct minidom *md, const char *command, const char *name)
 
 int md_disk_close(struct minidom *md, const char *command, const char *name)
 {
-	struct md_disk *disk;
+	struct md_disk *disk = NULL;
 	uint32_t devid;
 
 	if (look_up(md, command, name, &devid, &disk))

@@ -73,7 +73,8 @@ static void monitor(int signal, siginfo_t *info, void *context)
 /* The guest's side. */
 static void leave(enum cause cause, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
-	__asm__ volatile("int3" : : "a"((uint64_t)cause), "D"(a), "S"(b), "d"(c), "c"(d) : "memory");
+	__asm__ volatile("int3" : : "a"((uint64_t)cause), "D"(a), "S"(b), "d"(c), "c"(d)
+			 : "memory");
 }
 
 static void io_by_registers(uint64_t sector, void *page, enum command command)

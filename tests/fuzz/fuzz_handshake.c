@@ -3,9 +3,8 @@
  * fuzz_handshake.c - any keys of a frontend's, through the schema and what a disk makes of them
  *
  * The input is a frontend's directory, a line "key=value" each; a value may hold any bytes but a
- * line's end. It stands in for xenstored: xs_read() below finds the keys, and everything above it is
- * the supervisor's own. What comes out is a connection whose numbers a worker can rely on, or a
- * reason.
+ * line's end. xs_read() below finds the keys in xenstored's place, and everything above it is the
+ * supervisor's own. What comes out is a connection whose numbers a worker can rely on, or a reason.
  */
 #include <errno.h>
 #include <stdarg.h>

@@ -50,7 +50,7 @@ sees_size() {
 	before=$(guest_said life | wc -l)
 	guest_tell life disks
 	eventually 30 guest_grown life $((before + 1))
-	[ -n "$(guest_said life tail -n +$((before + 1)) | grep "^xvdd .* $1 ")" ]
+	[[ $'\n'$(guest_said life tail -n +$((before + 1))) == *$'\n'"xvdd "*" $1 "* ]]
 }
 
 # fails COMMAND WORDS: it is the end of the guest's program, which says that; another has the drive
