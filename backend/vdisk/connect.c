@@ -12,7 +12,6 @@
  * look at the ring, and to notify the guest once.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,12 +23,6 @@
 /* A port is free again only when the hypervisor has noticed that its last owner is gone. */
 #define BIND_TRIES	200
 #define BIND_PAUSE_NS	5000000
-
-static int fail(char *why, int rc, const char *what)
-{
-	snprintf(why, WIRE_TEXT, "%s: %s", what, strerror(-rc));
-	return rc;
-}
 
 static int map_ring(struct queue *q, const struct wire_vdisk *conn, const uint32_t *grefs)
 {
@@ -103,20 +96,20 @@ int queue_open(struct queue *q, unsigned int index, const struct wire_vdisk *con
 	throttle_init(q);
 	rc = journal_open(&q->journal, q->disk->journal_fd, index, env->domid, q->disk->devid);
 	if (rc)
-		return fail(why, rc, "its journal");
+		return open_failed(why, rc, "its journal");
 	rc = map_ring(q, conn, conn->queue[index].gref);
 	if (rc)
-		return fail(why, rc, "mapping its ring");
+		return open_failed(why, rc, "mapping its ring");
 	rc = make_requests(q);
 	if (rc)
-		return fail(why, rc, "memory for its requests");
+		return open_failed(why, rc, "memory for its requests");
 	if (q->disk->persistent) {
 		rc = grant_cache_init(&q->cache, env->xgt, env->domid, DISK_MAX_PERSISTENT);
 		if (rc)
-			return fail(why, rc, "memory for persistent grants");
+			return open_failed(why, rc, "memory for persistent grants");
 	}
 	rc = bind_port(q, conn->queue[index].port);
-	return rc ? fail(why, rc, "binding its event channel") : 0;
+	return rc ? open_failed(why, rc, "binding its event channel") : 0;
 }
 
 bool queue_is_known(const struct queue *q, unsigned int index, const struct wire_vdisk *conn)

@@ -28,7 +28,7 @@ static void describe(struct disk *disk, const struct wire_vdisk *conn)
 		 disk->devid);
 }
 
-static int fail(char *why, int rc, const char *what)
+int open_failed(char *why, int rc, const char *what)
 {
 	snprintf(why, WIRE_TEXT, "%s: %s", what, strerror(-rc));
 	return rc;
@@ -68,12 +68,12 @@ int disk_open(struct disk *disk, struct disk_env *env, uint32_t devid,
 	describe(disk, conn);
 	rc = target_open(&disk->target, env, devid, conn, target_fd);
 	if (rc)
-		return fail(why, rc, "its target");
+		return open_failed(why, rc, "its target");
 	if (conn->nr_queues == 0 || conn->nr_queues > WIRE_MAX_QUEUES)
-		return fail(why, -EINVAL, "its number of queues");
+		return open_failed(why, -EINVAL, "its number of queues");
 	rc = journal_lock(journal_fd);
 	if (rc)
-		return fail(why, rc, "its journal");
+		return open_failed(why, rc, "its journal");
 	throttle_set(disk, &conn->limit);
 	rc = open_queues(disk, conn, why);
 	if (rc)
@@ -81,7 +81,7 @@ int disk_open(struct disk *disk, struct disk_env *env, uint32_t devid,
 	resume = queue_is_known(&disk->queue[0], 0, conn);
 	for (unsigned int i = conn->nr_queues; i-- > 0 && rc == 0; )
 		rc = queue_begin_or_resume(&disk->queue[i], i, conn, resume);
-	return rc ? fail(why, rc, "its ring does not fit what was answered") : 0;
+	return rc ? open_failed(why, rc, "its ring does not fit what was answered") : 0;
 }
 
 void disk_serve(struct disk *disk)

@@ -151,6 +151,8 @@ struct disk {
  * failed: disk_close() is then due. No queue is served before disk_serve(). */
 int disk_open(struct disk *disk, struct disk_env *env, uint32_t devid,
 	      const struct wire_vdisk *conn, int target_fd, int journal_fd, char *why);
+/* Says in *why which part could not be had, for the errno in rc, and returns that. */
+int open_failed(char *why, int rc, const char *what);
 /* Hands its queues over to their lanes. */
 void disk_serve(struct disk *disk);
 /* Takes no more requests. */
