@@ -154,6 +154,7 @@ VDISK_CORE_SRC := backend/histogram.c \
 		  backend/vdisk/stopwatch.c \
 		  backend/vdisk/target.c \
 		  backend/vdisk/target_file.c \
+		  backend/vdisk/target_memory.c \
 		  backend/vdisk/target_null.c \
 		  backend/vdisk/throttle.c \
 		  backend/vdisk/uring.c \

@@ -120,8 +120,11 @@ bool disk_given_back(const struct disk *disk)
 
 void disk_resize(struct disk *disk, uint64_t sectors)
 {
-	if (sectors > disk->sectors)
-		write_once(&disk->sectors, sectors);
+	if (sectors <= disk->sectors)
+		return;
+	if (disk->target.ops->grown)
+		disk->target.ops->grown(&disk->target);
+	write_once(&disk->sectors, sectors);
 }
 
 void disk_close(struct disk *disk, bool forget)

@@ -56,10 +56,11 @@ static int open_handles(struct worker *w)
 	return rc;
 }
 
-/* What target_file.c calls, besides io_uring. */
+/* What target_file.c and target_memory.c call, besides io_uring. */
 static const int disk_calls[] = {
 	SCMP_SYS(fdatasync),
 	SCMP_SYS(fstatfs),
+	SCMP_SYS(lseek),
 	SCMP_SYS(pread64),
 	SCMP_SYS(preadv2),
 	SCMP_SYS(pwrite64),
@@ -175,7 +176,9 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	mallopt(M_ARENA_MAX, 1);	/* lanes allocate rarely: no heap for each */
-	rc = open_handles(&w);
+	rc = target_memory_init();
+	if (rc == 0)
+		rc = open_handles(&w);
 	if (rc == 0)
 		rc = lock_in(&w);
 	if (rc == 0)

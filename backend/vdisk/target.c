@@ -18,8 +18,7 @@ int target_open(struct target *t, const struct disk_env *env, uint32_t devid,
 
 	switch (conn->target) {
 	case WIRE_FILE:
-		target_file_open(t, fd);
-		t->direct = conn->flags & WIRE_DIRECT;
+		target_file_open(t, fd, conn->flags & WIRE_DIRECT);
 		return 0;
 	case WIRE_NULL:
 		target_null_open(t, fd);

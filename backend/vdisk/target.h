@@ -42,6 +42,8 @@ struct target_ops {
 	void (*close)(struct target *t);
 	/* Nobody waits for answers any more: what cannot be done soon is to fail. May be NULL. */
 	void (*abandon)(struct target *t);
+	/* There is more of it than there was. The main thread's; others go on. May be NULL. */
+	void (*grown)(struct target *t);
 };
 
 struct target {
@@ -49,7 +51,7 @@ struct target {
 	int fd;
 	bool in_memory;		/* on a filesystem in memory: nothing waits for a device */
 	bool direct;		/* past the page cache: data has to pass through aligned memory */
-	void *state;		/* target_nbd.c's */
+	void *state;		/* target_nbd.c's, target_memory.c's */
 };
 
 struct disk_env;
@@ -60,8 +62,19 @@ struct wire_vdisk;
 int target_open(struct target *t, const struct disk_env *env, uint32_t devid,
 		const struct wire_vdisk *conn, int fd);
 
-/* target_file.c: a raw file or block device. fd is the target's from here on. */
-void target_file_open(struct target *t, int fd);
+/* target_file.c: a raw file or block device. fd is the target's from here on. direct: it was opened
+ * with O_DIRECT. */
+void target_file_open(struct target *t, int fd, bool direct);
+int target_file_now(struct target *t, struct target_io *io, bool wait);
+int target_file_start(struct target *t, struct target_io *io);
+void target_file_close(struct target *t);
+
+/* target_memory.c: an open file on a filesystem in memory, which stays as it is if it cannot be
+ * mapped. */
+void target_memory_open(struct target *t);
+/* Before the first of them is read, and before the process is confined: its mappings can lose
+ * pages. 0 or -errno. */
+int target_memory_init(void);
 
 /* target_null.c: zeros; what is written is forgotten. fd is only kept. */
 void target_null_open(struct target *t, int fd);

@@ -5,7 +5,8 @@
  * Data that is in the page cache is copied in place, by one system call: a read asks with
  * RWF_NOWAIT. What would wait goes through io_uring, as do writes and syncs, so that one slow
  * request holds up no other. Files on tmpfs know no RWF_NOWAIT, and need none: there, copying in
- * place is all there is (and handing it to io_uring would only move it to a kernel thread).
+ * place is all there is (and handing it to io_uring would only move it to a kernel thread); what of
+ * them has pages is not even asked for by system calls (target_memory.c).
  *
  * With O_DIRECT nothing is in the page cache, and all of it goes through io_uring.
  *
@@ -99,7 +100,7 @@ static int discard(const struct target *t, const struct target_io *io)
 	return r ? -errno : 0;
 }
 
-static int file_now(struct target *t, struct target_io *io, bool wait)
+int target_file_now(struct target *t, struct target_io *io, bool wait)
 {
 	bool may_wait = wait || t->in_memory || !io->uring;
 	ssize_t r;
@@ -129,13 +130,13 @@ static int file_now(struct target *t, struct target_io *io, bool wait)
 	return 0;
 }
 
-static int file_start(struct target *t, struct target_io *io)
+int target_file_start(struct target *t, struct target_io *io)
 {
 	(void)t;
 	return io->uring ? uring_queue(io->uring, io) : -EAGAIN;
 }
 
-static void file_close(struct target *t)
+void target_file_close(struct target *t)
 {
 	if (t->fd >= 0)
 		close(t->fd);
@@ -143,16 +144,18 @@ static void file_close(struct target *t)
 }
 
 static const struct target_ops file_ops = {
-	.now = file_now,
-	.start = file_start,
-	.close = file_close,
+	.now = target_file_now,
+	.start = target_file_start,
+	.close = target_file_close,
 };
 
-void target_file_open(struct target *t, int fd)
+void target_file_open(struct target *t, int fd, bool direct)
 {
 	struct statfs fs;
 
-	*t = (struct target){ .ops = &file_ops, .fd = fd };
+	*t = (struct target){ .ops = &file_ops, .fd = fd, .direct = direct };
 	if (fstatfs(fd, &fs) == 0)
 		t->in_memory = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
+	if (t->in_memory && !direct)
+		target_memory_open(t);
 }
