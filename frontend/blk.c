@@ -53,6 +53,13 @@ static enum pv_err check_op(const struct pv_blk_queue *q, const struct pv_blk_re
 	return PV_OK;
 }
 
+static bool is_borrowed(const struct pv_blk_buffer *buffer, uint32_t nr)
+{
+	for (; nr && buffer && buffer->state == BUFFER_BORROWED; nr--)
+		buffer = buffer->next;
+	return nr == 0;
+}
+
 static enum pv_err check_data(const struct pv_blk_info *info, const struct pv_blk_req *req)
 {
 	/* nothing may stand between the parts of a barrier, so it has one */
@@ -65,8 +72,10 @@ static enum pv_err check_data(const struct pv_blk_info *info, const struct pv_bl
 		return PV_EINVAL;
 	if (!req->buffer)
 		return req->data || !req->sectors ? PV_OK : PV_EINVAL;
-	if (req->data || req->buffer->state != BUFFER_BORROWED)
+	if (req->data || !is_borrowed(req->buffer, PV_BLK_CHAIN(req->sectors)))
 		return PV_EINVAL;
+	if (blk_is_chained(req))
+		return req->offset ? PV_EINVAL : PV_OK;
 	if (req->offset % BLK_SECTOR || req->offset > PV_BLK_PAGES * BLK_PAGE ||
 	    req->sectors * BLK_SECTOR > PV_BLK_PAGES * BLK_PAGE - req->offset)
 		return PV_EINVAL;
@@ -155,7 +164,7 @@ enum pv_err pv_blkq_submit(struct pv_blk_queue *q, struct pv_blk_req *req)
 	if (err)
 		return err;
 	req->bounce = NULL;
-	req->weight = 1;
+	req->weight = blk_is_chained(req) ? PV_BLK_CHAIN(req->sectors) : 1;
 	req->queue = q->index;
 	if (has_data(req) && !req->buffer)
 		err = take_buffers(q, req);

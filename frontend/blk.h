@@ -127,6 +127,13 @@ void blk_finish_all(struct pv_blk_queue *q, enum pv_err status);
 
 /* blk_parts.c */
 
+/* Its data is in several buffers that the caller has borrowed. */
+static inline bool blk_is_chained(const struct pv_blk_req *req)
+{
+	return req->buffer && req->sectors > PV_BLK_BUFFER_SECTORS;
+}
+
+
 /* Buffers that the data of a request is copied through, for a backend that takes max_segs. */
 uint32_t blk_buffers_for(uint32_t sectors, uint32_t max_segs);
 /* The largest request that so many buffers hold. */

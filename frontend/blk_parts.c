@@ -10,6 +10,9 @@
  * the data contiguous from the first one's beginning; if it is indirect, the last page of its last
  * buffer is the one with the segments. Every part has at least one buffer, so a request never
  * needs more slots than buffers, whatever a later backend takes.
+ *
+ * In a chain of the caller's the data stays where it is. That is where one indirect message has it,
+ * and where messages of a full buffer each have it: it goes as one or the other.
  */
 #include "blk.h"
 
@@ -144,14 +147,23 @@ static struct pv_blk_buffer *describe_part(const struct blk_slot *slot, struct b
 	return last->next;
 }
 
-static void put_parts(struct pv_blk_queue *q, struct pv_blk_req *req)
+/* Pages of data in each part of this one but the last. */
+static uint32_t choose_parts(const struct pv_blk_queue *q, const struct pv_blk_req *req)
 {
-	uint32_t max_segs = q->blk->max_segs, done = 0, most;
-	struct pv_blk_buffer *buffer = req->bounce;
+	uint32_t max_segs = q->blk->max_segs, pages = pages_of(req->sectors);
 
+	if (!req->bounce)
+		return pages <= max_segs ? pages : PV_BLK_PAGES;
 	if (blk_buffers_for(req->sectors, max_segs) > req->weight)
 		max_segs = PV_BLK_PAGES;	/* the chain was made for another backend */
-	most = part_pages(max_segs) * BLK_PAGE_SECTORS;
+	return part_pages(max_segs);
+}
+
+static void put_parts(struct pv_blk_queue *q, struct pv_blk_req *req)
+{
+	uint32_t most = choose_parts(q, req) * BLK_PAGE_SECTORS, done = 0;
+	struct pv_blk_buffer *buffer = req->bounce ? req->bounce : req->buffer;
+
 	while (done < req->sectors) {
 		struct blk_req shared;
 		struct blk_slot *slot = take_slot(q, req, &shared);
@@ -160,7 +172,7 @@ static void put_parts(struct pv_blk_queue *q, struct pv_blk_req *req)
 		slot->offset = done;
 		slot->sectors = req->sectors - done < most ? req->sectors - done : most;
 		shared.sector += done;
-		if (req->op != PV_BLK_READ)
+		if (req->bounce && req->op != PV_BLK_READ)
 			each_buffer(slot, data_of(slot), copy_in);
 		buffer = describe_part(slot, &shared);
 		blk_front_push(&q->front, &shared);
@@ -174,7 +186,7 @@ void blk_put_on_ring(struct pv_blk_queue *q, struct pv_blk_req *req)
 
 	req->parts = 0;
 	req->status = PV_OK;
-	if (req->bounce) {
+	if (req->bounce || blk_is_chained(req)) {
 		put_parts(q, req);
 		return;
 	}
@@ -193,7 +205,7 @@ bool blk_part_done(struct pv_blk_queue *q, struct blk_slot *slot, enum pv_err st
 {
 	struct pv_blk_req *req = slot->req;
 
-	if (status == PV_OK && slot->buffer && req->op == PV_BLK_READ)
+	if (status == PV_OK && req->bounce && req->op == PV_BLK_READ)
 		each_buffer(slot, data_of(slot), copy_out);
 	if (!req->status)
 		req->status = status;

@@ -81,6 +81,9 @@ void pv_watch_fired(void *token);
 #define PV_BLK_PAGES		11	/* pages in a buffer */
 #define PV_BLK_BUFFER_SECTORS	88	/* the same in sectors of 512 bytes */
 #define PV_BLK_MAX_SECTORS	2048	/* in a request, at most; see pv_blk_info */
+/* Borrowed buffers for a request of so many sectors: a large one wants a page for itself. */
+#define PV_BLK_CHAIN(sectors)									\
+	((sectors) <= PV_BLK_BUFFER_SECTORS ? 1 : ((sectors) + 7) / 8 / PV_BLK_PAGES + 1)
 
 struct pv_blk;
 struct pv_blk_queue;
@@ -125,11 +128,13 @@ int pv_blk_option(struct pv_blk_options *options, const char *word);
  * of the kernel's own is ever granted, whether or not the toolstack's key `trusted` says that the
  * backend is to be trusted: what it can see is zeros and the disk's own data. Data is copied
  * through a buffer, or the caller borrows one and works in it directly. A large request is copied
- * through several buffers.
+ * through several buffers; or it works in a chain of borrowed ones, PV_BLK_CHAIN() of them linked by
+ * `next`, with the data in order from the first one's beginning, PV_BLK_BUFFER_SECTORS in each. What
+ * the data leaves of the last one is the core's.
  */
 struct pv_blk_buffer {
 	uint8_t *data;			/* PV_BLK_PAGES contiguous pages; the backend sees them */
-	struct pv_blk_buffer *next;	/* the core's */
+	struct pv_blk_buffer *next;	/* borrowed: the caller's, for a chain; else the core's */
 	uint32_t grefs[PV_BLK_PAGES];	/* the core's */
 	uint32_t state;			/* the core's */
 };
@@ -142,13 +147,13 @@ struct pv_blk_req {
 	/* The caller's; not changed by the core. */
 	enum pv_blk_op op;
 	uint32_t sectors;		/* of 512 bytes, as always in blkif; 0 for FLUSH; any number
-					 * for DISCARD; others: at most max_sectors, with a buffer
-					 * what is in it, BARRIER: PV_BLK_BUFFER_SECTORS */
+					 * for DISCARD; others: at most max_sectors, with buffers
+					 * what is in them, BARRIER: PV_BLK_BUFFER_SECTORS */
 	uint64_t sector;		/* the first */
 	bool secure;			/* DISCARD: nobody is to read again what was there */
 	void *data;			/* copied from or to; or NULL, and ... */
-	struct pv_blk_buffer *buffer;	/* ... a borrowed buffer, ... */
-	uint32_t offset;		/* ... from this byte on, a multiple of 512 */
+	struct pv_blk_buffer *buffer;	/* ... a borrowed buffer, or the first of a chain, ... */
+	uint32_t offset;		/* ... from this byte on, a multiple of 512; chain: 0 */
 	void *user;			/* not looked at */
 
 	enum pv_err status;		/* set when handed back: 0, EIO, ENOTSUP, EGONE, EBACKEND;
@@ -239,7 +244,8 @@ bool pv_blkq_arm(struct pv_blk_queue *q);
 
 /* Borrows a buffer for any number of requests of this queue; NULL: none free now, or not connected
  * yet. It counts towards what submitting has for copies. Its contents are whatever was there last.
- * Put it back, also after the device has failed; never while a request uses it. Any context. */
+ * Put it back, also after the device has failed; never while a request uses it. Those of a chain
+ * one by one; `next` is the core's again then. Any context. */
 struct pv_blk_buffer *pv_blkq_buffer_get(struct pv_blk_queue *q);
 void pv_blkq_buffer_put(struct pv_blk_queue *q, struct pv_blk_buffer *buffer);
 

@@ -169,6 +169,149 @@ static void test_restart_sends_large_requests_in_other_parts(void **state)
 	set_up(state);
 }
 
+/* A chain of borrowed buffers for so many sectors; the caller's chain[] keeps them. */
+static struct pv_blk_req chain_of(struct fixture *f, enum pv_blk_op op, uint64_t sector,
+				  uint32_t sectors, struct pv_blk_buffer **chain)
+{
+	const unsigned int nr = PV_BLK_CHAIN(sectors);
+
+	for (unsigned int i = 0; i < nr; i++) {
+		chain[i] = pv_blk_buffer_get(f->blk);
+		assert_non_null(chain[i]);
+		if (i > 0)
+			chain[i - 1]->next = chain[i];
+	}
+	return (struct pv_blk_req){ .op = op, .sector = sector, .sectors = sectors,
+				    .buffer = chain[0] };
+}
+
+static void put_chain(struct fixture *f, struct pv_blk_buffer **chain, uint32_t sectors)
+{
+	for (unsigned int i = 0; i < PV_BLK_CHAIN(sectors); i++)
+		pv_blk_buffer_put(f->blk, chain[i]);
+}
+
+static uint32_t in_buffer(uint32_t i, uint32_t sectors)
+{
+	uint32_t left = sectors - i * PV_BLK_BUFFER_SECTORS;
+
+	return 512 * (left < PV_BLK_BUFFER_SECTORS ? left : PV_BLK_BUFFER_SECTORS);
+}
+
+static void move_chain(struct pv_blk_buffer **chain, uint32_t sectors, uint8_t *bytes, bool in)
+{
+	for (uint32_t i = 0; i * PV_BLK_BUFFER_SECTORS < sectors; i++) {
+		uint8_t *at = bytes + (size_t)i * PV_BLK_BUFFER_SECTORS * 512;
+
+		memcpy(in ? chain[i]->data : at, in ? at : chain[i]->data, in_buffer(i, sectors));
+	}
+}
+
+static void test_chain_of_every_size_for_every_backend(void **state)
+{
+	static const uint32_t offers[] = { 0, 12, 22, 32, 40, 64, 255, 256 };
+	static const uint32_t sizes[] = { 8, 88, 89, 96, 168, 176, 177, 256, 264, 1024, 2048 };
+
+	tear_down(state);
+	for (size_t o = 0; o < sizeof(offers) / sizeof(offers[0]); o++) {
+		struct pv_blk_buffer *chain[PV_BLK_CHAIN(PV_BLK_MAX_SECTORS)];
+		struct fixture *f;
+
+		set_up(state);
+		f = *state;
+		open_with(f, offers[o]);
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			uint32_t n = sizes[i], pages = (n + 7) / 8;
+			bool whole = pages <= PV_BLK_PAGES || pages <= offers[o];
+
+			fill((uint8_t)(o * 16 + i));
+			f->req[0] = chain_of(f, PV_BLK_WRITE, 100, n, chain);
+			move_chain(chain, n, data, true);
+			assert_int_equal(pv_blk_submit(f->blk, &f->req[0]), PV_OK);
+			assert_int_equal(serve(f), whole ? 1 : (pages + 10) / 11);
+			expect_back(f, 0, PV_OK);
+			assert_memory_equal(f->be.disk + 100 * 512, data, n * 512);
+
+			f->req[0].op = PV_BLK_READ;
+			fill((uint8_t)(o * 16 + i + 1));
+			memcpy(f->be.disk + 100 * 512, data, n * 512);
+			assert_int_equal(pv_blk_submit(f->blk, &f->req[0]), PV_OK);
+			serve(f);
+			expect_back(f, 0, PV_OK);
+			memset(copy, 0, sizeof(copy));
+			move_chain(chain, n, copy, false);
+			assert_memory_equal(copy, data, n * 512);
+			put_chain(f, chain, n);
+		}
+		tear_down(state);
+	}
+	set_up(state);
+}
+
+/* The data stays where it is, in whatever messages the next backend takes. */
+static void test_chain_is_sent_again_in_other_parts(void **state)
+{
+	static const uint32_t offers[] = { 0, 32, 40, 256 };
+
+	tear_down(state);
+	for (int from = 0; from < 4; from++) {
+		for (int to = 0; to < 4; to++) {
+			struct pv_blk_buffer *chain[PV_BLK_CHAIN(PV_BLK_MAX_SECTORS)];
+			struct fixture *f;
+			char text[16];
+
+			set_up(state);
+			f = *state;
+			open_with(f, offers[from]);
+			fill((uint8_t)(from * 4 + to));
+			f->req[0] = chain_of(f, PV_BLK_WRITE, 8, 400, chain);
+			move_chain(chain, 400, data, true);
+			assert_int_equal(pv_blk_submit(f->blk, &f->req[0]), PV_OK);
+			pv_blk_kick(f->blk);
+			be_set_state(&f->be, XB_INITIALISING);	/* it starts over */
+			f->be.back.ring.shared = NULL;
+			snprintf(text, sizeof(text), "%u", offers[to]);
+			be_key(&f->be, XS_B_FEATURE_MAX_INDIRECT_SEGMENTS,
+			       offers[to] ? text : NULL);
+			f->be.max_segs = offers[to];
+			fake_run(f->os, f->blk);
+			be_step_until_open(&f->be, f->blk);
+			assert_int_equal(serve(f), offers[to] >= 50 ? 1 : 5);
+			expect_back(f, 0, PV_OK);
+			assert_memory_equal(f->be.disk + 8 * 512, data, 400 * 512);
+			put_chain(f, chain, 400);
+			tear_down(state);
+		}
+	}
+	set_up(state);
+}
+
+static void test_chain_that_is_too_short_or_not_borrowed_is_refused(void **state)
+{
+	struct pv_blk_buffer *chain[PV_BLK_CHAIN(PV_BLK_MAX_SECTORS)];
+	struct fixture *f = *state;
+
+	open_with(f, 256);
+	f->req[0] = chain_of(f, PV_BLK_WRITE, 0, 256, chain);
+	f->req[0].offset = 512;
+	assert_int_equal(pv_blk_submit(f->blk, &f->req[0]), PV_EINVAL);
+	f->req[0].offset = 0;
+	chain[1]->next = NULL;
+	assert_int_equal(pv_blk_submit(f->blk, &f->req[0]), PV_EINVAL);
+	chain[1]->next = chain[2];
+	pv_blk_buffer_put(f->blk, chain[2]);
+	assert_int_equal(pv_blk_submit(f->blk, &f->req[0]), PV_EINVAL);
+	chain[2] = pv_blk_buffer_get(f->blk);
+	chain[1]->next = chain[2];
+	f->req[0].op = PV_BLK_BARRIER;		/* one message, or none */
+	assert_int_not_equal(pv_blk_submit(f->blk, &f->req[0]), PV_OK);
+	f->req[0].op = PV_BLK_WRITE;
+	assert_int_equal(pv_blk_submit(f->blk, &f->req[0]), PV_OK);
+	serve(f);
+	expect_back(f, 0, PV_OK);
+	put_chain(f, chain, 256);
+}
+
 static void test_large_request_fails_if_one_part_does_and_comes_back_once(void **state)
 {
 	struct fixture *f = *state;
@@ -307,6 +450,9 @@ int main(void)
 		TEST(test_large_requests_take_few_messages),
 		TEST(test_large_requests_share_the_room),
 		TEST(test_restart_sends_large_requests_in_other_parts),
+		TEST(test_chain_of_every_size_for_every_backend),
+		TEST(test_chain_is_sent_again_in_other_parts),
+		TEST(test_chain_that_is_too_short_or_not_borrowed_is_refused),
 		TEST(test_large_request_fails_if_one_part_does_and_comes_back_once),
 		TEST(test_large_request_answered_twice_in_part_is_a_violation),
 		TEST(test_scarce_grants_make_the_largest_request_smaller),
