@@ -156,6 +156,7 @@ void target_file_open(struct target *t, int fd, bool direct)
 	*t = (struct target){ .ops = &file_ops, .fd = fd, .direct = direct };
 	if (fstatfs(fd, &fs) == 0)
 		t->in_memory = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
-	if (t->in_memory && !direct)
+	/* a ramfs cannot say where it has pages */
+	if (t->in_memory && fs.f_type == TMPFS_MAGIC && !direct)
 		target_memory_open(t);
 }

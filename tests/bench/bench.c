@@ -81,21 +81,27 @@ static int submit_one(struct work *w)
 			 next_block(&w->random, w->b->blocks);
 
 	w->block[tag] = block;
-	if (w->b->write)
-		memcpy(w->who->page(w->b, tag), &block, sizeof(block));
+	for (unsigned int i = 0; w->b->write && i < w->b->pages; i++) {
+		uint64_t number = block * w->b->pages + i;
+
+		memcpy(w->who->page(w->b, tag, i), &number, sizeof(number));
+	}
 	w->issued++;
 	return w->who->submit(w->b, tag, block);
 }
 
 static int check(struct work *w, unsigned int tag)
 {
-	uint64_t found;
+	for (unsigned int i = 0; !w->b->write && i < w->b->pages; i++) {
+		uint64_t expected = w->block[tag] * w->b->pages + i, found;
 
-	memcpy(&found, w->who->page(w->b, tag), sizeof(found));
-	if (w->b->write || found == w->block[tag])
-		return 0;
-	return bench_error("block %llu reads as block %llu; make the file by pread --prepare",
-			   (unsigned long long)w->block[tag], (unsigned long long)found);
+		memcpy(&found, w->who->page(w->b, tag, i), sizeof(found));
+		if (found != expected)
+			return bench_error("page %llu reads as page %llu; make the file by "
+					   "pread --prepare", (unsigned long long)expected,
+					   (unsigned long long)found);
+	}
+	return 0;
 }
 
 /* How many were collected, or -1. */
@@ -181,9 +187,9 @@ static void print_line(const struct work *w, const struct usage *from, const str
 	const struct bench *b = w->b;
 	double seconds = to->wall - from->wall, ops = (double)w->finished;
 
-	printf("name=%s rw=%s qd=%u spin=%u ops=%llu seconds=%.4f iops=%.0f sent=%.5f "
+	printf("name=%s rw=%s bs=%uk qd=%u spin=%u ops=%llu seconds=%.4f iops=%.0f sent=%.5f "
 	       "received=%.5f cpu=%.4f peer_cpu=%.4f\n", w->who->name,
-	       b->write ? "write" : "read", b->qd, b->spin_us, (unsigned long long)w->finished,
+	       b->write ? "write" : "read", b->pages * (BENCH_PAGE / 1024), b->qd, b->spin_us, (unsigned long long)w->finished,
 	       seconds, ops / seconds, (double)b->sent / ops, (double)b->received / ops,
 	       to->self - from->self, to->peer - from->peer);
 }
@@ -214,7 +220,8 @@ static int measure(struct bench *b, const struct contestant *who)
 static int usage(const struct contestant *who, FILE *out, int status)
 {
 	fprintf(out, "usage: %s [OPTION]... %s\n"
-		"Random I/O of 4096 bytes, and one line about it.\n"
+		"Random I/O, and one line about it.\n"
+		"  --bs BYTES       a request; a multiple of %d, at most %d; default %d\n"
 		"  --rw read|write  default read\n"
 		"  --in-order       block after block instead\n"
 		"  --qd N           requests at a time, 1 to %d; default 1\n"
@@ -225,7 +232,8 @@ static int usage(const struct contestant *who, FILE *out, int status)
 		"  --seed N         of the random numbers; default 1\n"
 		"  --spin N         looks for N microseconds before it sleeps; default 0\n"
 		"  --peer PID       reports that process's CPU time too\n",
-		program_invocation_short_name, who->operand, BENCH_MAX_QD);
+		program_invocation_short_name, who->operand, BENCH_PAGE,
+		BENCH_MAX_PAGES * BENCH_PAGE, BENCH_PAGE, BENCH_MAX_QD);
 	return status;
 }
 
@@ -238,7 +246,7 @@ static bool number(const char *text, double min, double max, double *out)
 	return !errno && end != text && !*end && *out >= min && *out <= max;
 }
 
-static bool parse_one(struct bench *b, int option, const char *value)
+static bool parse_one(struct bench *b, int option, const char *value, uint64_t *size)
 {
 	double n;
 
@@ -255,7 +263,10 @@ static bool parse_one(struct bench *b, int option, const char *value)
 	case 't': b->seconds = n; return true;
 	case 'w': b->warmup = n; return true;
 	case 'o': b->ops = (uint64_t)n; return n >= 1;
-	case 'z': b->blocks = (uint64_t)n / BENCH_BLOCK; return n >= BENCH_BLOCK;
+	case 'z': *size = (uint64_t)n; return true;
+	case 'b': b->pages = (unsigned int)n / BENCH_PAGE;
+		return n >= BENCH_PAGE && n <= BENCH_MAX_PAGES * BENCH_PAGE &&
+		       bench_bytes(b) == (size_t)n;
 	case 'x': b->seed = (uint64_t)n; return true;
 	case 's': b->spin_us = (unsigned int)n; return n <= 1e9;
 	case 'p': b->peer = (pid_t)n; return n >= 1 && n <= 1 << 22;
@@ -268,6 +279,7 @@ int bench_main(const struct contestant *who, int argc, char **argv)
 	static const struct option options[] = {
 		{ "rw", required_argument, NULL, 'r' },
 		{ "in-order", no_argument, NULL, 'i' },
+		{ "bs", required_argument, NULL, 'b' },
 		{ "qd", required_argument, NULL, 'q' },
 		{ "seconds", required_argument, NULL, 't' },
 		{ "ops", required_argument, NULL, 'o' },
@@ -279,8 +291,8 @@ int bench_main(const struct contestant *who, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct bench b = { .qd = 1, .seconds = 1, .warmup = 0.1, .seed = 1,
-			   .blocks = DEFAULT_SIZE / BENCH_BLOCK };
+	struct bench b = { .qd = 1, .seconds = 1, .warmup = 0.1, .seed = 1, .pages = 1 };
+	uint64_t size = DEFAULT_SIZE;
 	int option, rc;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -288,7 +300,7 @@ int bench_main(const struct contestant *who, int argc, char **argv)
 			return usage(who, stdout, 0);
 		if (option == '?')
 			return usage(who, stderr, 2);
-		if (!parse_one(&b, option, optarg)) {
+		if (!parse_one(&b, option, optarg, &size)) {
 			bench_error("%s: not a value that this option takes; see --help", optarg);
 			return 2;
 		}
@@ -296,6 +308,12 @@ int bench_main(const struct contestant *who, int argc, char **argv)
 	if (argc - optind != 1)
 		return usage(who, stderr, 2);
 	b.target = argv[optind];
+	b.blocks = size / bench_bytes(&b);
+	if (!b.blocks) {
+		bench_error("--size %llu: not a single block; say a larger one",
+			    (unsigned long long)size);
+		return 2;
+	}
 	rc = who->open(&b);
 	if (!rc)
 		rc = measure(&b, who);

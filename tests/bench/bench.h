@@ -7,9 +7,10 @@
  * which pages of memory, what is written and checked, how long is looked before sleeping, and what
  * is counted.
  *
- * The unit is a block of 4096 bytes that carries its own number in its first eight bytes. A write
- * stamps the page before it is submitted, a read is checked after it is collected: a contestant
- * that serves the wrong block wins nothing. The rest of the page is not touched by the client.
+ * A request is for a block of one page or more. Every page carries its own number in its first eight
+ * bytes. A write stamps the pages before it is submitted, a read is checked after it is collected: a
+ * contestant that serves the wrong block wins nothing. The rest of a page is not touched by the
+ * client.
  */
 #ifndef XPV_BENCH_H
 #define XPV_BENCH_H
@@ -18,7 +19,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define BENCH_BLOCK	4096
+#define BENCH_PAGE	4096
+#define BENCH_MAX_PAGES	32		/* in a block */
 #define BENCH_MAX_QD	32
 
 struct bench {
@@ -28,6 +30,7 @@ struct bench {
 	unsigned int qd;
 	double seconds, warmup;
 	uint64_t ops;			/* 0: until the time is over */
+	unsigned int pages;		/* of a block */
 	uint64_t blocks;
 	uint64_t seed;
 	unsigned int spin_us;		/* looks so long before it sleeps; 0: sleeps at once */
@@ -42,9 +45,9 @@ struct contestant {
 	const char *operand;		/* of the usage */
 	/* 0, or -1 after one line on stderr. */
 	int (*open)(struct bench *b);
-	/* The page that belongs to a tag (below qd), and that the data is read into or written from
-	 * without another copy by the client. */
-	void *(*page)(struct bench *b, unsigned int tag);
+	/* Page i (below b->pages) of those that belong to a tag (below qd), and that the data is read
+	 * into or written from without another copy by the client. */
+	void *(*page)(struct bench *b, unsigned int tag, unsigned int i);
 	/* 0 or -1, as open(). What was submitted need not be seen before kick(). */
 	int (*submit)(struct bench *b, unsigned int tag, uint64_t block);
 	void (*kick)(struct bench *b);
@@ -57,6 +60,11 @@ struct contestant {
 	/* Also after an open() that failed; state may be NULL then. */
 	void (*close)(struct bench *b);
 };
+
+static inline size_t bench_bytes(const struct bench *b)
+{
+	return (size_t)b->pages * BENCH_PAGE;
+}
 
 /* Reads the options, runs the workload, prints one line of NAME=VALUE. The exit status. */
 int bench_main(const struct contestant *who, int argc, char **argv);

@@ -16,14 +16,15 @@
 #include "guest.h"
 
 #define TIMEOUT_MS	10000
-#define SECTORS		(BENCH_BLOCK / 512)
-#define NR_BUFFERS	((BENCH_MAX_QD + PV_BLK_PAGES - 1) / PV_BLK_PAGES)
+#define PAGE_SECTORS	(BENCH_PAGE / 512)
+#define MAX_BUFFERS	PV_BLK_DEPTH	/* of a ring of one page */
 
 struct bench_guest {
 	struct guest *guest;
 	struct guest_blk *disk;
 	struct pv_blk *blk;
-	struct pv_blk_buffer *buffers[NR_BUFFERS];
+	struct pv_blk_buffer *buffers[MAX_BUFFERS];
+	unsigned int nr_buffers;
 	struct pv_blk_req reqs[BENCH_MAX_QD];	/* one a tag */
 };
 
@@ -56,21 +57,40 @@ static void count(struct bench *b)
 	sent = received = 0;
 }
 
+/* The next of the buffers, or NULL. */
+static struct pv_blk_buffer *borrow(struct bench_guest *g)
+{
+	struct pv_blk_buffer *buffer = g->nr_buffers < MAX_BUFFERS ? pv_blk_buffer_get(g->blk) :
+								     NULL;
+
+	if (buffer)
+		g->buffers[g->nr_buffers++] = buffer;
+	return buffer;
+}
+
+/* Small blocks share a buffer, large ones have a chain of them each. */
 static int take_pages(struct bench *b, struct bench_guest *g)
 {
-	for (unsigned int i = 0; i < NR_BUFFERS; i++) {
-		g->buffers[i] = pv_blk_buffer_get(g->blk);
-		if (!g->buffers[i])
-			return bench_error("grants are too scarce for %u pages; allow more",
-					   b->qd);
-	}
-	for (unsigned int tag = 0; tag < b->qd; tag++)
+	const uint32_t sectors = b->pages * PAGE_SECTORS;
+	const unsigned int in_one = PV_BLK_PAGES / b->pages;
+
+	for (unsigned int tag = 0; tag < b->qd; tag++) {
+		const bool shared = in_one > 0 && tag % in_one > 0;
+		struct pv_blk_buffer *first = shared ? g->reqs[tag - 1].buffer : borrow(g);
+		struct pv_blk_buffer *last = first;
+
+		for (unsigned int n = PV_BLK_CHAIN(sectors); last && n > 1; n--)
+			last = last->next = borrow(g);
+		if (!last)
+			return bench_error("grants are too scarce for %u blocks of %u pages; allow "
+					   "more, or say a smaller --qd", b->qd, b->pages);
 		g->reqs[tag] = (struct pv_blk_req){
 			.op = b->write ? PV_BLK_WRITE : PV_BLK_READ,
-			.sectors = SECTORS,
-			.buffer = g->buffers[tag / PV_BLK_PAGES],
-			.offset = tag % PV_BLK_PAGES * BENCH_BLOCK,
+			.sectors = sectors,
+			.buffer = first,
+			.offset = in_one ? (uint32_t)(tag % in_one * bench_bytes(b)) : 0,
 		};
+	}
 	return 0;
 }
 
@@ -89,7 +109,7 @@ static int guest_connect(struct bench *b, struct bench_guest *g, uint32_t devid)
 		return bench_error("vdisk %u: %s; is it attached?", devid, pv_strerror(rc));
 	g->blk = guest_blk_core(g->disk);
 	pv_blk_info(g->blk, &info);
-	if (info.sectors / SECTORS < b->blocks)
+	if (info.sectors / (b->pages * PAGE_SECTORS) < b->blocks)
 		return bench_error("vdisk %u has only %llu sectors; say --size", devid,
 				   (unsigned long long)info.sectors);
 	if (info.depth < b->qd)
@@ -113,11 +133,14 @@ static int bench_guest_open(struct bench *b)
 	return guest_connect(b, g, (uint32_t)devid);
 }
 
-static void *bench_guest_page(struct bench *b, unsigned int tag)
+static void *bench_guest_page(struct bench *b, unsigned int tag, unsigned int i)
 {
 	struct bench_guest *g = b->state;
+	struct pv_blk_buffer *buffer = g->reqs[tag].buffer;
 
-	return g->reqs[tag].buffer->data + g->reqs[tag].offset;
+	for (; i >= PV_BLK_PAGES; i -= PV_BLK_PAGES)
+		buffer = buffer->next;
+	return buffer->data + g->reqs[tag].offset + (size_t)i * BENCH_PAGE;
 }
 
 static int bench_guest_submit(struct bench *b, unsigned int tag, uint64_t block)
@@ -125,7 +148,7 @@ static int bench_guest_submit(struct bench *b, unsigned int tag, uint64_t block)
 	struct bench_guest *g = b->state;
 	enum pv_err err;
 
-	g->reqs[tag].sector = block * SECTORS;
+	g->reqs[tag].sector = block * b->pages * PAGE_SECTORS;
 	err = pv_blk_submit(g->blk, &g->reqs[tag]);
 	return err ? bench_error("block %llu: %s", (unsigned long long)block, pv_strerror(err)) : 0;
 }
@@ -146,8 +169,7 @@ static int bench_guest_collect(struct bench *b, uint16_t *tags)
 
 	while ((req = pv_blk_poll(g->blk))) {
 		if (req->status)
-			return bench_error("block %llu: %s",
-					   (unsigned long long)req->sector / SECTORS,
+			return bench_error("sector %llu: %s", (unsigned long long)req->sector,
 					   pv_strerror(req->status));
 		tags[n++] = (uint16_t)(req - g->reqs);
 	}
@@ -174,9 +196,8 @@ static void bench_guest_close(struct bench *b)
 
 	if (!g)
 		return;
-	for (unsigned int i = 0; i < NR_BUFFERS; i++)
-		if (g->buffers[i])
-			pv_blk_buffer_put(g->blk, g->buffers[i]);
+	for (unsigned int i = 0; i < g->nr_buffers; i++)
+		pv_blk_buffer_put(g->blk, g->buffers[i]);
 	if (g->blk)
 		guest_blk_close(g->disk, TIMEOUT_MS);
 	if (g->guest)

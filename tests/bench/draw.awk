@@ -36,7 +36,7 @@ function bar(y, g,    have, want, part, from, to, colour)
 	have = ratio(goal_who[g], goal_case[g], goal_peer[g])
 	want = goal_least[g]
 	split(goal_case[g], part, "-")
-	label(LEFT - 8, y + 11, "end", part[1] " " part[2] " deep, " part[3] " / " PEER[goal_peer[g]])
+	label(LEFT - 8, y + 11, "end", part[1] " " part[2] ", " part[3] " deep, " part[4] " / " PEER[goal_peer[g]])
 	from = x_of(have < 1 ? have : 1)
 	to = x_of(have < 1 ? 1 : have)
 	colour = have >= want ? "#4a7fb5" : "#c0793a"
@@ -48,7 +48,7 @@ function bar(y, g,    have, want, part, from, to, colour)
 }
 
 END {
-	LEFT = 330; TOP = 46; WIDTH = 420; STEP = 22; LEAST = 0.25; MOST = 16
+	LEFT = 350; TOP = 46; WIDTH = 420; STEP = 22; LEAST = 0.25; MOST = 16
 	PEER["qsd"] = "qemu-storage-daemon"
 	PEER["pread"] = "pread"
 	PEER["dpdk"] = "DPDK vhost_blk"
@@ -58,7 +58,7 @@ END {
 	printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" " \
 	       "font-family=\"sans-serif\" font-size=\"12\">\n", LEFT + WIDTH + 60, bottom + 12
 	print "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>"
-	label(LEFT, 18, "start", "xpv / peer, 4 KiB random I/O: bar median, line spread, mark goal")
+	label(LEFT, 18, "start", "xpv / peer, random I/O: bar median, line spread, mark goal")
 	axis(bottom)
 	y = TOP + 4
 	for (g = 1; g <= nr_goals; g++) {

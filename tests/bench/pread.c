@@ -5,8 +5,8 @@
  * What a system call on the file costs where the data is wanted: no frontend, ring or second
  * process. A queue depth changes nothing here but the number of pages that take turns.
  *
- * `pread --prepare FILE BYTES` makes the file that all contestants work on: every block carries its
- * number, and no block is a hole.
+ * `pread --prepare FILE BYTES` makes the file that all contestants work on: every page carries its
+ * number, and none is a hole.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ struct plain {
 
 static int plain_open(struct bench *b)
 {
-	size_t bytes = (size_t)b->qd * BENCH_BLOCK;
+	size_t bytes = b->qd * bench_bytes(b);
 	struct plain *p = calloc(1, sizeof(*p));
 	struct stat st;
 
@@ -34,7 +34,7 @@ static int plain_open(struct bench *b)
 		return bench_error("out of memory; free some");
 	b->state = p;
 	p->fd = -1;
-	p->pages = aligned_alloc(BENCH_BLOCK, bytes);
+	p->pages = aligned_alloc(BENCH_PAGE, bytes);
 	if (!p->pages)
 		return bench_error("out of memory; free some");
 	memset(p->pages, 0, bytes);
@@ -42,28 +42,28 @@ static int plain_open(struct bench *b)
 	if (p->fd < 0 || fstat(p->fd, &st))
 		return bench_error("cannot open %s: %s; make it with --prepare", b->target,
 				   strerror(errno));
-	if ((uint64_t)st.st_size < b->blocks * BENCH_BLOCK)
+	if ((uint64_t)st.st_size < b->blocks * bench_bytes(b))
 		return bench_error("%s has only %lld bytes; say --size", b->target,
 				   (long long)st.st_size);
 	return 0;
 }
 
-static void *plain_page(struct bench *b, unsigned int tag)
+static void *plain_page(struct bench *b, unsigned int tag, unsigned int i)
 {
 	struct plain *p = b->state;
 
-	return p->pages + (size_t)tag * BENCH_BLOCK;
+	return p->pages + tag * bench_bytes(b) + (size_t)i * BENCH_PAGE;
 }
 
 static int plain_submit(struct bench *b, unsigned int tag, uint64_t block)
 {
 	struct plain *p = b->state;
-	void *page = plain_page(b, tag);
-	off_t at = (off_t)(block * BENCH_BLOCK);
-	ssize_t r = b->write ? pwrite(p->fd, page, BENCH_BLOCK, at) :
-			       pread(p->fd, page, BENCH_BLOCK, at);
+	void *pages = plain_page(b, tag, 0);
+	size_t bytes = bench_bytes(b);
+	off_t at = (off_t)(block * bytes);
+	ssize_t r = b->write ? pwrite(p->fd, pages, bytes, at) : pread(p->fd, pages, bytes, at);
 
-	if (r != BENCH_BLOCK)
+	if (r != (ssize_t)bytes)
 		return bench_error("%s: block %llu: %s", b->target, (unsigned long long)block,
 				   r < 0 ? strerror(errno) : "only a part of it was moved");
 	p->done[p->nr_done++] = (uint16_t)tag;
@@ -123,8 +123,8 @@ static const struct contestant plain = {
 
 static int prepare(const char *path, const char *size)
 {
-	uint64_t page[BENCH_BLOCK / sizeof(uint64_t)] = { 0 };
-	uint64_t blocks = strtoull(size, NULL, 10) / BENCH_BLOCK;
+	uint64_t page[BENCH_PAGE / sizeof(uint64_t)] = { 0 };
+	uint64_t blocks = strtoull(size, NULL, 10) / BENCH_PAGE;
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	for (; fd >= 0 && page[0] < blocks; page[0]++) {

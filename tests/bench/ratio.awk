@@ -7,19 +7,23 @@
 # goals stand here: who, beside whom, in which case, at least.
 
 BEGIN {
-	nr_cases = split("read-32-polling write-32-polling read-1-polling write-1-polling " \
-			 "read-32-event write-32-event read-1-event write-1-event", cases, " ")
-	goal("xpv", "qsd", "read-32-polling", 2.5)
-	goal("xpv", "qsd", "write-32-polling", 2.5)
-	goal("xpv", "qsd", "read-1-polling", 4)
-	goal("xpv", "qsd", "write-1-polling", 4)
-	goal("xpv", "qsd", "read-32-event", 2)
-	goal("xpv", "qsd", "write-32-event", 2)
-	goal("xpv", "pread", "read-32-polling", 0.85)
-	goal("xpv_ram", "dpdk", "read-32-polling", 1.2)
-	goal("xpv_ram", "dpdk", "write-32-polling", 1.2)
-	goal("xpv_ram", "dpdk", "read-1-polling", 1)
-	goal("xpv_ram", "dpdk", "write-1-polling", 1)
+	# rw-size-depth-mode; the first four are DPDK's too
+	nr_cases = split("read-4k-32-polling write-4k-32-polling read-4k-1-polling " \
+			 "write-4k-1-polling read-128k-8-polling write-128k-8-polling " \
+			 "read-4k-32-event write-4k-32-event read-4k-1-event write-4k-1-event",
+			 cases, " ")
+	goal("xpv", "qsd", "read-4k-32-polling", 2.5)
+	goal("xpv", "qsd", "write-4k-32-polling", 2.5)
+	goal("xpv", "qsd", "read-4k-1-polling", 4)
+	goal("xpv", "qsd", "write-4k-1-polling", 4)
+	goal("xpv", "qsd", "read-128k-8-polling", 1.8)
+	goal("xpv", "qsd", "read-4k-32-event", 2)
+	goal("xpv", "qsd", "write-4k-32-event", 2)
+	goal("xpv", "pread", "read-4k-32-polling", 0.85)
+	goal("xpv_ram", "dpdk", "read-4k-32-polling", 1.2)
+	goal("xpv_ram", "dpdk", "write-4k-32-polling", 1.2)
+	goal("xpv_ram", "dpdk", "read-4k-1-polling", 1)
+	goal("xpv_ram", "dpdk", "write-4k-1-polling", 1)
 }
 
 function goal(who, peer, name, least)
@@ -36,7 +40,7 @@ function goal(who, peer, name, least)
 		at = index($i, "=")
 		f[substr($i, 1, at - 1)] = substr($i, at + 1)
 	}
-	key = f["who"] " " f["rw"] "-" f["qd"] "-" f["mode"] " "
+	key = f["who"] " " f["rw"] "-" f["bs"] "-" f["qd"] "-" f["mode"] " "
 	add(key "iops", f["iops"])
 	add(key "sent", f["sent"])
 	add(key "received", f["received"])

@@ -11,7 +11,7 @@ function ratio_text(who, name, peer,    m)
 function words(name,    part)
 {
 	split(name, part, "-")
-	return sprintf("rand%-5s QD%-2s %s", part[1], part[2], part[3])
+	return sprintf("%-5s %4s QD%-2s %s", part[1], part[2], part[3], part[4])
 }
 
 function kiops(who, name)
@@ -41,31 +41,31 @@ function lesser(a, b)
 }
 
 END {
-	printf "\n%-22s %21s   %-18s %-18s\n", "", "kIOPS", "xpv/qsd", "xpv/pread"
-	printf "%-22s %7s%7s%7s   %-18s %-18s\n", "case", "xpv", "qsd", "pread",
+	printf "\n%-24s %21s   %-18s %-18s\n", "", "kIOPS", "xpv/qsd", "xpv/pread"
+	printf "%-24s %7s%7s%7s   %-18s %-18s\n", "case", "xpv", "qsd", "pread",
 	       "median (range)", "median (range)"
 	for (c = 1; c <= nr_cases; c++) {
 		name = cases[c]
-		printf "%-22s %7.0f%7.0f%7.0f   %-18s %s\n", words(name), kiops("xpv", name),
+		printf "%-24s %7.0f%7.0f%7.0f   %-18s %s\n", words(name), kiops("xpv", name),
 		       kiops("qsd", name), kiops("pread", name), ratio_text("xpv", name, "qsd"),
 		       ratio_text("xpv", name, "pread")
 	}
 
 	if (("dpdk " cases[1] " iops") in count) {
-		printf "\n%-22s %14s   %-18s\n", "in memory", "kIOPS", "xpv/dpdk"
-		printf "%-22s %7s%7s   %-18s\n", "case", "xpv", "dpdk", "median (range)"
+		printf "\n%-24s %14s   %-18s\n", "in memory", "kIOPS", "xpv/dpdk"
+		printf "%-24s %7s%7s   %-18s\n", "case", "xpv", "dpdk", "median (range)"
 		for (c = 1; c <= 4; c++)
-			printf "%-22s %7.0f%7.0f   %s\n", words(cases[c]),
+			printf "%-24s %7.0f%7.0f   %s\n", words(cases[c]),
 			       kiops("xpv_ram", cases[c]), kiops("dpdk", cases[c]),
 			       ratio_text("xpv_ram", cases[c], "dpdk")
 	}
 
-	printf "\n%-22s %-31s %-31s\n", "", "notifications an I/O", "% of a processor"
-	printf "%-22s %-15s %-15s %-15s %-15s\n", "client: sent, received", "xpv", "qsd", "xpv",
+	printf "\n%-24s %-31s %-31s\n", "", "notifications an I/O", "% of a processor"
+	printf "%-24s %-15s %-15s %-15s %-15s\n", "client: sent, received", "xpv", "qsd", "xpv",
 	       "qsd"
 	for (c = 1; c <= nr_cases; c++) {
 		name = cases[c]
-		printf "%-22s", words(name)
+		printf "%-24s", words(name)
 		for (i = 1; i <= 2; i++) {
 			key = (i == 1 ? "xpv " : "qsd ") name " "
 			printf " %6.4f %6.4f  ", median(key "sent"), median(key "received")

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# run.sh - make bench: 4 KiB random I/O beside the peers
+# run.sh - make bench: random I/O beside the peers
 #
 # All contestants have the same client loop, blocks, pages and checks (bench.h). Three of them work
 # on one file, two on memory of the backend's:
@@ -218,14 +218,14 @@ warm_up() {
 	done
 }
 
-# run_case RW QD MODE ROUND CONTESTANT...
+# run_case RW BYTES QD MODE ROUND CONTESTANT...
 run_case() {
-	local rw=$1 qd=$2 mode=$3 round=$4 i line who
+	local rw=$1 bytes=$2 qd=$3 mode=$4 round=$5 i line who
 
-	shift 4
+	shift 5
 	for ((i = 0; i < $#; i++)); do
 		who=${*:(i + round) % $# + 1:1}
-		line=$(measure "$who" "$mode" --rw "$rw" --qd "$qd" --seed "$round" \
+		line=$(measure "$who" "$mode" --rw "$rw" --bs "$bytes" --qd "$qd" --seed "$round" \
 			--seconds "$seconds")
 		echo "mode=$mode round=$round who=$who $line" >>"$DIR/results"
 	done
@@ -251,8 +251,8 @@ count_exits() {
 
 command -v qemu-storage-daemon >/dev/null ||
 	fail "qemu-storage-daemon is missing; install qemu-system-common"
-if [ "$((size % 4096))" -ne 0 ] || [ "$size" -lt 1048576 ]; then
-	fail "SIZE=$size: not a multiple of 4096 of at least 1048576"
+if [ "$((size % 131072))" -ne 0 ] || [ "$size" -lt 1048576 ]; then
+	fail "SIZE=$size: not a multiple of 131072 of at least 1048576"
 fi
 choose_processors
 make_file
@@ -264,7 +264,7 @@ ram_contestants=()
 start_dpdk
 warm_up
 
-echo "$((size >> 20)) MiB file, 4 KiB random I/O, $rounds rounds of $seconds s each;" \
+echo "$((size >> 20)) MiB file, random I/O, $rounds rounds of $seconds s each;" \
 	"load average $(cut -d' ' -f1 /proc/loadavg)"
 echo "qsd: $(qemu-storage-daemon --version | head -n 1 | cut -d' ' -f3)," \
 	"aio=$QSD_AIO; polling: its I/O thread and xpv's worker poll $SPIN_US us before they sleep"
@@ -272,11 +272,14 @@ for ((round = 1; round <= rounds; round++)); do
 	for mode in polling event; do
 		for qd in 32 1; do
 			for rw in read write; do
-				run_case $rw $qd $mode "$round" xpv qsd pread
+				run_case $rw 4096 $qd $mode "$round" xpv qsd pread
 				[ $mode = event ] || [ ${#ram_contestants[@]} -eq 0 ] ||
-					run_case $rw $qd $mode "$round" "${ram_contestants[@]}"
+					run_case $rw 4096 $qd $mode "$round" "${ram_contestants[@]}"
 			done
 		done
+	done
+	for rw in read write; do
+		run_case $rw 131072 8 polling "$round" xpv qsd pread
 	done
 	[ ! -t 2 ] || printf '\rround %d of %d' "$round" "$rounds" >&2
 done

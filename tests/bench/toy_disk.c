@@ -25,7 +25,7 @@
 
 #include "bench.h"
 
-#define SECTORS (BENCH_BLOCK / 512)
+#define SECTORS (BENCH_PAGE / 512)
 
 enum reg { REG_SECTOR, REG_PAGE, REG_COUNT, REG_COMMAND, NR_REGS };
 enum command { COMMAND_READ = 1, COMMAND_WRITE = 2 };
@@ -123,36 +123,39 @@ static int toy_open(struct bench *b)
 	b->state = t;
 	if (!t)
 		return bench_error("out of memory; free some");
+	if (b->pages != 1)
+		return bench_error("its requests are of one page; leave --bs out");
 	t->driver = driver_of(b->target);
 	if (!t->driver)
 		return bench_error("%s: not registers:FILE or call:FILE", b->target);
-	t->pages = aligned_alloc(BENCH_BLOCK, (size_t)b->qd * BENCH_BLOCK);
+	t->pages = aligned_alloc(BENCH_PAGE, (size_t)b->qd * BENCH_PAGE);
 	if (!t->pages || sigaction(SIGTRAP, &act, NULL))
 		return bench_error("out of memory; free some");
-	memset(t->pages, 0, (size_t)b->qd * BENCH_BLOCK);
+	memset(t->pages, 0, (size_t)b->qd * BENCH_PAGE);
 	path = b->target + strlen(t->driver->prefix);
 	device.fd = open(path, O_RDWR | O_CLOEXEC);
 	if (device.fd < 0 || fstat(device.fd, &st))
 		return bench_error("cannot open %s: %s; make it by pread --prepare", path,
 				   strerror(errno));
-	if ((uint64_t)st.st_size < b->blocks * BENCH_BLOCK)
+	if ((uint64_t)st.st_size < b->blocks * BENCH_PAGE)
 		return bench_error("%s has only %lld bytes; say --size", path,
 				   (long long)st.st_size);
 	return 0;
 }
 
-static void *toy_page(struct bench *b, unsigned int tag)
+static void *toy_page(struct bench *b, unsigned int tag, unsigned int i)
 {
 	struct toy *t = b->state;
 
-	return t->pages + (size_t)tag * BENCH_BLOCK;
+	(void)i;		/* a block is one page */
+	return t->pages + (size_t)tag * BENCH_PAGE;
 }
 
 static int toy_submit(struct bench *b, unsigned int tag, uint64_t block)
 {
 	struct toy *t = b->state;
 
-	t->driver->io(block * SECTORS, toy_page(b, tag), b->write ? COMMAND_WRITE : COMMAND_READ);
+	t->driver->io(block * SECTORS, toy_page(b, tag, 0), b->write ? COMMAND_WRITE : COMMAND_READ);
 	if (device.failed)
 		return bench_error("block %llu: %s", (unsigned long long)block, strerror(EIO));
 	t->done[t->nr_done++] = (uint16_t)tag;

@@ -28,7 +28,7 @@
 
 #define QUEUE_SIZE	128		/* >= 3 * BENCH_MAX_QD */
 #define GUEST_BASE	0x100000000ull
-#define SECTORS		(BENCH_BLOCK / 512)
+#define MAX_BYTES	(BENCH_MAX_PAGES * BENCH_PAGE)
 #define SLEEP_MS	1000
 #define STATUS_POISON	0xff
 
@@ -47,7 +47,7 @@ struct shared {
 	} used;
 	_Alignas(64) struct virtio_blk_outhdr header[BENCH_MAX_QD];
 	_Alignas(64) uint8_t status[BENCH_MAX_QD];
-	_Alignas(4096) uint8_t page[BENCH_MAX_QD][BENCH_BLOCK];
+	_Alignas(4096) uint8_t data[BENCH_MAX_QD][MAX_BYTES];
 };
 
 _Static_assert(offsetof(struct shared, used) % 4 == 0, "virtio 1.2, 2.7: alignment of the rings");
@@ -66,17 +66,19 @@ static uint64_t guest_address(const struct vhost_blk *v, const void *p)
 	return GUEST_BASE + (uint64_t)((const char *)p - (const char *)v->shared);
 }
 
-static void describe(struct vhost_blk *v, unsigned int tag, bool write)
+static void describe(struct vhost_blk *v, const struct bench *b, unsigned int tag)
 {
 	struct shared *s = v->shared;
 	struct vring_desc *d = &s->desc[3 * tag];
 
-	s->header[tag].type = write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN;
+	s->header[tag].type = b->write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN;
 	d[0] = (struct vring_desc){ .addr = guest_address(v, &s->header[tag]),
 				    .len = sizeof(s->header[tag]), .flags = VRING_DESC_F_NEXT,
 				    .next = (uint16_t)(3 * tag + 1) };
-	d[1] = (struct vring_desc){ .addr = guest_address(v, s->page[tag]), .len = BENCH_BLOCK,
-				    .flags = VRING_DESC_F_NEXT | (write ? 0 : VRING_DESC_F_WRITE),
+	d[1] = (struct vring_desc){ .addr = guest_address(v, s->data[tag]),
+				    .len = (uint32_t)bench_bytes(b),
+				    .flags = VRING_DESC_F_NEXT |
+					     (b->write ? 0 : VRING_DESC_F_WRITE),
 				    .next = (uint16_t)(3 * tag + 2) };
 	d[2] = (struct vring_desc){ .addr = guest_address(v, &s->status[tag]), .len = 1,
 				    .flags = VRING_DESC_F_WRITE };
@@ -105,8 +107,8 @@ static int make_queue(struct vhost_blk *v, struct bench *b)
 	q->avail = &v->shared->avail;
 	q->used = &v->shared->used;
 	for (unsigned int tag = 0; tag < b->qd; tag++) {
-		memset(v->shared->page[tag], 0, BENCH_BLOCK);
-		describe(v, tag, b->write);
+		memset(v->shared->data[tag], 0, bench_bytes(b));
+		describe(v, b, tag);
 	}
 	v->shared->avail.flags = VRING_AVAIL_F_NO_INTERRUPT;
 	v->shared->avail.used_event = UINT16_MAX;	/* far away: no call before we sleep */
@@ -124,7 +126,7 @@ static int vhost_connect(struct vhost_blk *v, struct bench *b)
 	    vhost_user_config(v->socket, &config, sizeof(config.capacity)))
 		return -1;
 	v->event_idx = features & (1ull << VIRTIO_RING_F_EVENT_IDX);
-	if (config.capacity / SECTORS < b->blocks)
+	if (config.capacity * 512 / bench_bytes(b) < b->blocks)
 		return bench_error("%s has only %llu sectors; say --size", b->target,
 				   (unsigned long long)config.capacity);
 	return vhost_user_start(v->socket, &v->queue);
@@ -142,11 +144,11 @@ static int vhost_open(struct bench *b)
 	return make_queue(v, b) || vhost_connect(v, b) ? -1 : 0;
 }
 
-static void *vhost_page(struct bench *b, unsigned int tag)
+static void *vhost_page(struct bench *b, unsigned int tag, unsigned int i)
 {
 	struct vhost_blk *v = b->state;
 
-	return v->shared->page[tag];
+	return v->shared->data[tag] + (size_t)i * BENCH_PAGE;
 }
 
 static int vhost_submit(struct bench *b, unsigned int tag, uint64_t block)
@@ -154,7 +156,7 @@ static int vhost_submit(struct bench *b, unsigned int tag, uint64_t block)
 	struct vhost_blk *v = b->state;
 	struct shared *s = v->shared;
 
-	s->header[tag].sector = block * SECTORS;
+	s->header[tag].sector = block * (bench_bytes(b) / 512);
 	s->status[tag] = STATUS_POISON;
 	s->avail.ring[v->avail_idx++ % QUEUE_SIZE] = (uint16_t)(3 * tag);
 	return 0;
