@@ -289,6 +289,65 @@ static void test_one_lane_serves_all_queues_where_there_is_no_other(void **state
 	assert_false(lanes[1].running);
 }
 
+/* One that never has enough, beside those that ask for one thing at a time. */
+static struct {
+	unsigned int turns, greedy, most, modest, late;
+} shares;
+
+static unsigned int take_answers(struct vcpu *v)
+{
+	struct blk_rsp rsp;
+	unsigned int n = 0;
+
+	while (blk_front_pop(&v->front, &rsp) > 0) {
+		assert_int_equal(rsp.status, BLK_OKAY);
+		n++;
+	}
+	return n;
+}
+
+static bool ask_again(void)
+{
+	struct vcpu *greedy = &vcpus[0];
+	unsigned int n;
+
+	if (shares.turns > 200)
+		return true;
+	n = take_answers(greedy);
+	shares.greedy += n;
+	shares.most = n > shares.most ? n : shares.most;
+	while (ring_front_room(&greedy->front.ring) > 0) {
+		const struct blk_req req = request(greedy, BLK_WRITE, 0);
+
+		push(greedy, &req);
+	}
+	for (unsigned int i = 1; i < QUEUES; i++) {
+		const struct blk_req req = request(&vcpus[i], BLK_READ, 0);
+
+		n = take_answers(&vcpus[i]);
+		shares.modest += n;
+		shares.late += shares.turns > 0 && n != 1;
+		push(&vcpus[i], &req);
+	}
+	return ++shares.turns > 200;
+}
+
+/* Whoever has one request on its ring has its answer after one turn, in which nobody else got more
+ * than one batch. */
+static void test_a_greedy_queue_takes_turns_with_the_others(void **state)
+{
+	(void)state;
+	memset(&shares, 0, sizeof(shares));
+	env.nr_lanes = 1;
+	open_disk();
+	serve_until(ask_again);
+	assert_int_equal(shares.late, 0);
+	assert_int_equal(shares.modest, 200 * (QUEUES - 1));
+	assert_int_equal(shares.most, DISK_BATCH);
+	assert_int_equal(shares.greedy, 200 * DISK_BATCH);
+	stop_and_close(true);
+}
+
 static bool failed(void)
 {
 	return disk_failed(&disk) != NULL;
@@ -440,6 +499,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_each_queue_is_served_by_its_lane),
 		TEST(test_one_lane_serves_all_queues_where_there_is_no_other),
+		TEST(test_a_greedy_queue_takes_turns_with_the_others),
 		TEST(test_a_violation_on_one_queue_stops_all),
 		TEST(test_a_successor_takes_every_queue_up_where_it_was),
 		TEST(test_another_number_of_queues_begins_anew),
