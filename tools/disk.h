@@ -38,6 +38,10 @@ int disk_devid(const char *text, uint32_t *devid);
 /* disk_words.c: takes out of one part of a specification what libxlutil does not know. 0, or
  * TOOL_FAILED with an error printed. */
 int disk_take_words(struct disk *disk, char *spec);
+/* The same words again, as they stand before a target that block-xpv is to serve; empty: none is
+ * needed. Returns buf. */
+#define DISK_WORDS 224
+const char *disk_words_text(const struct disk *disk, char buf[DISK_WORDS]);
 
 /* image.c: what it is served from */
 /*

@@ -7,6 +7,7 @@
  * 4.17; the format vmdk is in neither; the others are xpv's own. A part of a specification is gone
  * through up to target=, which takes the rest of the text as it is.
  */
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -141,4 +142,45 @@ int disk_take_words(struct disk *disk, char *spec)
 		p += strspn(p, " \t\n");
 	}
 	return TOOL_OK;
+}
+
+__attribute__((format(printf, 2, 3)))
+static void add(char buf[DISK_WORDS], const char *format, ...)
+{
+	size_t len = strlen(buf);
+	va_list args;
+
+	if (len && len < DISK_WORDS - 1)
+		buf[len++] = ',';
+	va_start(args, format);
+	vsnprintf(buf + len, DISK_WORDS - len, format, args);
+	va_end(args);
+}
+
+const char *disk_words_text(const struct disk *disk, char buf[DISK_WORDS])
+{
+	const struct {
+		const char *prefix;
+		unsigned int value;
+	} values[] = {
+		{ "reconnect=", disk->reconnect },
+		{ "sector-size=", disk->sector_size },
+		{ "physical-sector-size=", disk->physical_sector_size },
+	};
+	char *space;
+
+	limits_text(&disk->limits, buf, DISK_WORDS);
+	if (!strcmp(buf, "none"))
+		*buf = '\0';
+	for (space = strchr(buf, ' '); space; space = strchr(space, ' '))
+		*space = ',';
+	if (disk->direct)
+		add(buf, "direct");
+	if (disk->backing)
+		add(buf, "backing");
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		if (values[i].value)
+			add(buf, "%s%u", values[i].prefix, values[i].value);
+	}
+	return buf;
 }

@@ -32,17 +32,14 @@
 #define OUR_SCRIPT "/etc/xen/scripts/block-xpv"
 #define KERNEL_BACKEND "/sys/bus/xen-backend/drivers/vbd"	/* serves vbds in our place */
 
-/* What xl is to name as its target: for our script with the limits before it. */
+/* What xl is to name as its target: for our script with the words before it that only we know. */
 static char *target(const struct disk *disk, bool ours)
 {
-	char limits[96], *text = NULL;
+	char words[DISK_WORDS], *text = NULL;
 
-	limits_text(&disk->limits, limits, sizeof(limits));
-	if (!ours || !strcmp(limits, "none"))
+	if (!ours || !*disk_words_text(disk, words))
 		return strdup(disk->target);
-	if (strchr(limits, ' '))
-		*strchr(limits, ' ') = ',';
-	return asprintf(&text, "%s,%s", limits, disk->target) < 0 ? NULL : text;
+	return asprintf(&text, "%s,%s", words, disk->target) < 0 ? NULL : text;
 }
 
 /* The disk as xl would have read it from a configuration; false if memory is short. */

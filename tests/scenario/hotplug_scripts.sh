@@ -135,6 +135,17 @@ refuses 1 "it is in use by disk 51712" xpv block-attach h "$DIR/link.img,raw,xvd
 refuses_it w "$DIR/b.img" "disk 51712 of domain"
 libxl_name g
 end
+# With the other words of xpv's own.
+begin g "direct,sector-size=4096,bps=1G,physical-sector-size=8192,$DIR/b.img" w
+script block-xpv add || fail "block-xpv: $(get "$back/hotplug-error")"
+works minidom "fill xvda 7; verify xvda 7"
+is "sector-size" "$(get "$back/sector-size")" 4096
+is "physical-sector-size" "$(get "$back/physical-sector-size")" 8192
+is "direct" "$(get "$back/direct")" 1
+is "limit-bps" "$(get "$back/limit-bps")" 1073741824
+end
+refuses_it w "sector-size=4K,$DIR/b.img" "'4K' is no number: write sector-size=N"
+refuses_it w "directly,$DIR/b.img" "not an absolute path"
 refuses_it w "iops=x,$DIR/b.img" "'x' is no limit"
 refuses_it w "bps=8M@,$DIR/b.img" "is no limit"
 refuses_it w "iops=5K,$DIR/b.img" "'5K' is no limit"

@@ -173,6 +173,43 @@ static void test_disk_parse_words_of_xpv(void **state)
 	disk_fini(&disk);
 }
 
+/* They survive a reboot in what libxl keeps of the disk, so what is said again must read the same. */
+static void test_disk_words_are_said_again_for_block_xpv(void **state)
+{
+	static const struct { const char *spec, *words; } rows[] = {
+		{ "vdev=xvda,target=/b", "" },
+		{ "vdev=xvda,no-direct,untrusted,target=/b", "" },
+		{ "vdev=xvda,direct,target=/b", "direct" },
+		{ "bps=64K@1M,vdev=xvda,iops=3,target=/b", "iops=3,bps=64K@1M" },
+		{ "vdev=xvda,physical-sector-size=65536,iops=3,sector-size=4096,direct,target=/b",
+		  "iops=3,direct,sector-size=4096,physical-sector-size=65536" },
+	};
+	struct disk all = { .direct = true, .backing = true, .reconnect = 86400,
+			    .sector_size = 4096, .physical_sector_size = 65536,
+			    .limits.of = { { true, 1000000000, 999999999 },
+					   { true, (UINT64_C(1) << 50) - 1, 9876543210123 } } };
+	char longest[DISK_WORDS];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char words[DISK_WORDS], again[256], twice[DISK_WORDS];
+		const char *const spec = again;
+		struct disk disk;
+
+		assert_int_equal(disk_parse(&disk, &rows[i].spec, 1), TOOL_OK);
+		assert_string_equal(disk_words_text(&disk, words), rows[i].words);
+		disk_fini(&disk);
+		snprintf(again, sizeof(again), "%s%svdev=xvda,target=/b", words,
+			 *words ? "," : "");
+		assert_int_equal(disk_parse(&disk, &spec, 1), TOOL_OK);
+		assert_string_equal(disk_words_text(&disk, twice), words);
+		disk_fini(&disk);
+	}
+	assert_string_equal(disk_words_text(&all, longest),
+			    "iops=1000000000@999999999,bps=1125899906842623@9876543210123,direct,"
+			    "backing,reconnect=86400,sector-size=4096,physical-sector-size=65536");
+}
+
 static void test_disk_parse_bad_specs_are_one_line(void **state)
 {
 	static const struct {
@@ -389,6 +426,7 @@ int main(void)
 		cmocka_unit_test(test_disk_parse_flags_have_xl_defaults),
 		cmocka_unit_test(test_disk_parse_targets_of_all_kinds),
 		cmocka_unit_test(test_disk_parse_words_of_xpv),
+		cmocka_unit_test(test_disk_words_are_said_again_for_block_xpv),
 		cmocka_unit_test(test_disk_parse_bad_specs_are_one_line),
 		cmocka_unit_test(test_image_check_good_files_pass),
 		cmocka_unit_test(test_image_check_bad_files_are_refused),
