@@ -21,6 +21,8 @@
 #define store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define read_once(p)		__atomic_load_n((p), __ATOMIC_RELAXED)
 #define write_once(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define set_bits(p, m)		((void)__atomic_fetch_or((p), (m), __ATOMIC_RELAXED))
+#define clear_bits(p, m)	((void)__atomic_fetch_and((p), ~(m), __ATOMIC_RELAXED))
 #define full_fence()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
 
 /* Makes the compiler forget what it knows about memory: after it, a private copy is read from the

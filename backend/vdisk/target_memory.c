@@ -26,7 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ring.h"
+#include "barrier.h"
 #include "target.h"
 
 #define WORD_BITS	64u
@@ -85,7 +85,7 @@ static bool is_present(const struct map *m, uint64_t off, uint64_t len)
 	uint64_t mask;
 
 	for (uint64_t w = first_word(off); pages_in_word(off, len, w, &mask); w++) {
-		if (~__atomic_load_n(&m->present[w], __ATOMIC_RELAXED) & mask)
+		if (~read_once(&m->present[w]) & mask)
 			return false;
 	}
 	return true;
@@ -97,7 +97,7 @@ static void set_present(struct map *m, uint64_t off, uint64_t len)
 	uint64_t mask;
 
 	for (uint64_t w = first_word(off); pages_in_word(off, len, w, &mask); w++)
-		__atomic_fetch_or(&m->present[w], mask, __ATOMIC_RELAXED);
+		set_bits(&m->present[w], mask);
 }
 
 static void set_absent(struct map *m, uint64_t off, uint64_t len)
@@ -105,7 +105,7 @@ static void set_absent(struct map *m, uint64_t off, uint64_t len)
 	uint64_t mask;
 
 	for (uint64_t w = first_word(off); pages_in_word(off, len, w, &mask); w++)
-		__atomic_fetch_and(&m->present[w], ~mask, __ATOMIC_RELAXED);
+		clear_bits(&m->present[w], mask);
 }
 
 /* What of the file has pages now. One that has all is not searched: its pages count as holes there
