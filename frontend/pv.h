@@ -128,9 +128,9 @@ int pv_blk_option(struct pv_blk_options *options, const char *word);
  * of the kernel's own is ever granted, whether or not the toolstack's key `trusted` says that the
  * backend is to be trusted: what it can see is zeros and the disk's own data. Data is copied
  * through a buffer, or the caller borrows one and works in it directly. A large request is copied
- * through several buffers; or it works in a chain of borrowed ones, PV_BLK_CHAIN() of them linked by
- * `next`, with the data in order from the first one's beginning, PV_BLK_BUFFER_SECTORS in each. What
- * the data leaves of the last one is the core's.
+ * through several buffers; or it works in a chain of borrowed ones, PV_BLK_CHAIN() of them linked
+ * by `next`, with the data in order from the first one's beginning, PV_BLK_BUFFER_SECTORS in each.
+ * What the data leaves of the last one is the core's.
  */
 struct pv_blk_buffer {
 	uint8_t *data;			/* PV_BLK_PAGES contiguous pages; the backend sees them */

@@ -13,6 +13,10 @@
  *   full_fence()		orders earlier stores before later loads (x86: the one case that it
  *			reorders); needed wherever "I publish, then look at your flag" meets
  *			"I set my flag, then look at what you published"
+ *
+ * Two more are for a map of bits that the threads of one process share; they order nothing:
+ *
+ *   set_bits(p, m), clear_bits(p, m)	whatever others do to other bits of the word
  */
 #ifndef XPV_BARRIER_H
 #define XPV_BARRIER_H
@@ -21,9 +25,9 @@
 #define store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define read_once(p)		__atomic_load_n((p), __ATOMIC_RELAXED)
 #define write_once(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define full_fence()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define set_bits(p, m)		((void)__atomic_fetch_or((p), (m), __ATOMIC_RELAXED))
 #define clear_bits(p, m)	((void)__atomic_fetch_and((p), ~(m), __ATOMIC_RELAXED))
-#define full_fence()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
 
 /* Makes the compiler forget what it knows about memory: after it, a private copy is read from the
  * copy, and never again from what it was copied from. */

@@ -189,7 +189,8 @@ static void print_line(const struct work *w, const struct usage *from, const str
 
 	printf("name=%s rw=%s bs=%uk qd=%u spin=%u ops=%llu seconds=%.4f iops=%.0f sent=%.5f "
 	       "received=%.5f cpu=%.4f peer_cpu=%.4f\n", w->who->name,
-	       b->write ? "write" : "read", b->pages * (BENCH_PAGE / 1024), b->qd, b->spin_us, (unsigned long long)w->finished,
+	       b->write ? "write" : "read", b->pages * (BENCH_PAGE / 1024), b->qd, b->spin_us,
+	       (unsigned long long)w->finished,
 	       seconds, ops / seconds, (double)b->sent / ops, (double)b->received / ops,
 	       to->self - from->self, to->peer - from->peer);
 }

@@ -7,10 +7,10 @@
  * which pages of memory, what is written and checked, how long is looked before sleeping, and what
  * is counted.
  *
- * A request is for a block of one page or more. Every page carries its own number in its first eight
- * bytes. A write stamps the pages before it is submitted, a read is checked after it is collected: a
- * contestant that serves the wrong block wins nothing. The rest of a page is not touched by the
- * client.
+ * A request is for a block of one page or more. Every page carries its own number in its first
+ * eight bytes. A write stamps the pages before it is submitted, a read is checked after it is
+ * collected: a contestant that serves the wrong block wins nothing. The rest of a page is not
+ * touched by the client.
  */
 #ifndef XPV_BENCH_H
 #define XPV_BENCH_H
@@ -45,8 +45,8 @@ struct contestant {
 	const char *operand;		/* of the usage */
 	/* 0, or -1 after one line on stderr. */
 	int (*open)(struct bench *b);
-	/* Page i (below b->pages) of those that belong to a tag (below qd), and that the data is read
-	 * into or written from without another copy by the client. */
+	/* Page i (below b->pages) of those that belong to a tag (below qd), and that the data is
+	 * read into or written from without another copy by the client. */
 	void *(*page)(struct bench *b, unsigned int tag, unsigned int i);
 	/* 0 or -1, as open(). What was submitted need not be seen before kick(). */
 	int (*submit)(struct bench *b, unsigned int tag, uint64_t block);

@@ -155,7 +155,8 @@ static int toy_submit(struct bench *b, unsigned int tag, uint64_t block)
 {
 	struct toy *t = b->state;
 
-	t->driver->io(block * SECTORS, toy_page(b, tag, 0), b->write ? COMMAND_WRITE : COMMAND_READ);
+	t->driver->io(block * SECTORS, toy_page(b, tag, 0),
+		      b->write ? COMMAND_WRITE : COMMAND_READ);
 	if (device.failed)
 		return bench_error("block %llu: %s", (unsigned long long)block, strerror(EIO));
 	t->done[t->nr_done++] = (uint16_t)tag;

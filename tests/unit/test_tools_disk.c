@@ -173,7 +173,7 @@ static void test_disk_parse_words_of_xpv(void **state)
 	disk_fini(&disk);
 }
 
-/* They survive a reboot in what libxl keeps of the disk, so what is said again must read the same. */
+/* They survive a reboot in what libxl keeps of the disk: said again, they must read the same. */
 static void test_disk_words_are_said_again_for_block_xpv(void **state)
 {
 	static const struct { const char *spec, *words; } rows[] = {
