@@ -55,10 +55,12 @@ static void count_request(struct queue *q, const struct request *r)
 	count(counter ? counter : &s->other_reqs, 1);
 }
 
+/* Nothing can be taken now. Without a free slot there can be nothing to take either; what the guest
+ * says then is a lie, which is found when something was answered, and not waited for meanwhile. */
 static bool full(const struct queue *q)
 {
 	return read_once(&q->disk->closing) || q->throttled || read_once(&q->disk->paused) ||
-	       q->barrier || q->under_way >= DISK_UNDER_WAY;
+	       q->barrier || q->nr_free == 0 || q->under_way >= DISK_UNDER_WAY;
 }
 
 /* A barrier ends its batch: nothing is taken after it, before it is answered. */

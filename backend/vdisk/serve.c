@@ -11,7 +11,7 @@
 #include "lane.h"
 
 #define SPIN_CHECK	64		/* looks between two readings of the clock */
-#define BUSY_ROUNDS	64		/* batches between two glances at everything else */
+#define BUSY_ROUNDS	64		/* rounds between two glances at everything else */
 
 static void take_handed(struct lane *lane)
 {
@@ -122,17 +122,15 @@ int lane_serve(struct lane *lane)
 
 		if (lane->turn && !lane->turn(lane))
 			break;
-		if (busy) {
+		if (!busy && spin(lane)) {
+			adapt(lane, true);
+			busy = true;
+		}
+		if (busy || arm_queues(lane)) {
 			if (++rounds % BUSY_ROUNDS == 0)
 				rc = loop_once(&lane->loop, 0);
 			continue;
 		}
-		if (spin(lane)) {
-			adapt(lane, true);
-			continue;
-		}
-		if (arm_queues(lane))
-			continue;
 		slept = loop_now();
 		rc = loop_once(&lane->loop, lane->uring && uring_queued(lane->uring) ? 1 : -1);
 		adapt(lane, loop_now() - slept < lane->spin_max_ns);

@@ -134,6 +134,60 @@ static void test_xsa86_queue_impossible_index_stops_the_disk(void **state)
 	}
 }
 
+/* --- a target that answers when the test says so --- */
+
+static struct target_io *kept[RIG_SLOTS];
+static unsigned int nr_kept;
+
+static int later(struct target *t, struct target_io *io, bool wait)
+{
+	(void)t, (void)io, (void)wait;
+	return -EAGAIN;
+}
+
+static int keep(struct target *t, struct target_io *io)
+{
+	(void)t;
+	kept[nr_kept++] = io;
+	return 0;
+}
+
+/* Until one of them is answered, an index that cannot be is not looked at: it would keep the lane
+ * from whatever brings the answers. */
+static void test_xsa86_queue_without_a_free_slot_waits_for_answers(void **state)
+{
+	static const struct target_ops slow = { .now = later, .start = keep };
+	const struct target_ops *file = rig.disk.target.ops;
+	struct blk_rsp rsp;
+
+	(void)state;
+	rig.disk.target.ops = &slow;
+	nr_kept = 0;
+	for (unsigned int i = 0; i < RIG_SLOTS; i++) {
+		struct blk_req req = rig_req(BLK_READ, i, 0, i, 1);
+
+		rig_push(&rig, &req);
+	}
+	rig_run(&rig);
+	assert_int_equal(nr_kept, RIG_SLOTS);
+	rig.front.ring.shared->req_prod = 0x12345678;
+	assert_false(queue_pending(rig_queue(&rig)));
+	assert_false(queue_arm(rig_queue(&rig)));
+	assert_null(disk_failed(&rig.disk));
+	kept[7]->done(kept[7], 0);
+	rig_run(&rig);
+	assert_int_equal(blk_front_pop(&rig.front, &rsp), 1);
+	assert_int_equal(rsp.id, 7);
+	assert_non_null(strstr(disk_failed(&rig.disk), "producer index"));
+	for (unsigned int i = 0; i < RIG_SLOTS; i++) {
+		if (i != 7)
+			kept[i]->done(kept[i], 0);
+	}
+	rig_run(&rig);
+	assert_true(queue_idle(rig_queue(&rig)));
+	rig.disk.target.ops = file;
+}
+
 static void test_queue_scribbled_rsp_prod_and_events_change_nothing(void **state)
 {
 	(void)state;
@@ -244,6 +298,7 @@ int main(void)
 		BOTH(test_xsa216_queue_answers_have_zero_padding),
 		COPY(test_queue_full_ring_is_answered_in_batches_with_one_notification),
 		BOTH(test_xsa86_queue_impossible_index_stops_the_disk),
+		BOTH(test_xsa86_queue_without_a_free_slot_waits_for_answers),
 		BOTH(test_queue_scribbled_rsp_prod_and_events_change_nothing),
 		BOTH(test_queue_image_that_shrank_is_an_error_not_a_fault),
 		BOTH(test_queue_barrier_waits_for_all_and_holds_back_the_rest),
