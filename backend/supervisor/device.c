@@ -238,7 +238,9 @@ void device_look(struct device *dev)
 		if (device_step(dev))
 			return;
 	}
-	log_warning("%s: its states change faster than they can be followed", device_name(dev));
+	if (log_allowed(&dev->log_limit, device_name(dev)))
+		log_warning("%s: its states change faster than they can be followed",
+			    device_name(dev));
 }
 
 void device_attached(struct device *dev, int rc, const char *why)

@@ -118,7 +118,6 @@ struct queue {
 	uint32_t limit_seen;		/* disk->limit_serial, when the lane looked last ... */
 	uint32_t limit_in_force;	/* ... and of what is in force here */
 	struct journal_replay replay;	/* what a predecessor left */
-	struct log_limit log_limit;
 	struct stopwatch watch;
 };
 

@@ -52,6 +52,8 @@ struct lane {
 	bool running;			/* the main thread's: it has a thread */
 	pthread_t thread;
 
+	/* Of lines that the guest can provoke: not a connection's, which it can end and begin anew. */
+	struct log_limit log_limit;
 	unsigned int nr_queues;
 	struct queue *queues[LANE_MAX_QUEUES];
 	struct copy_list copies;

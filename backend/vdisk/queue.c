@@ -33,7 +33,8 @@ void queue_fail(struct queue *q, const char *why)
 	write_once(&q->disk->closing, true);
 	if (q->lane->leader)
 		lane_kick(q->lane->leader);
-	log_error("%s: %s: the disk is stopped", q->disk->name, why);
+	if (log_allowed(&q->lane->log_limit, q->disk->name))
+		log_error("%s: %s: the disk is stopped", q->disk->name, why);
 }
 
 static unsigned int under_way(const struct queue *q)

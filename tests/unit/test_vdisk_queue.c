@@ -134,6 +134,51 @@ static void test_xsa86_queue_impossible_index_stops_the_disk(void **state)
 	}
 }
 
+/* Lines that are logged while f() runs, which are not shown. */
+static unsigned int lines_of(void (*f)(void))
+{
+	int shown = dup(STDERR_FILENO), log = memfd_create("log", MFD_CLOEXEC);
+	unsigned int lines = 0;
+	char buf[4096];
+	ssize_t n;
+
+	log_init("test", LOG_WARNING);
+	assert_int_equal(dup2(log, STDERR_FILENO), STDERR_FILENO);
+	f();
+	assert_int_equal(dup2(shown, STDERR_FILENO), STDERR_FILENO);
+	log_init("test", LOG_ERROR);
+	assert_int_equal(lseek(log, 0, SEEK_SET), 0);
+	while ((n = read(log, buf, sizeof(buf))) > 0) {
+		for (ssize_t i = 0; i < n; i++)
+			lines += buf[i] == '\n';
+	}
+	close(log);
+	close(shown);
+	return lines;
+}
+
+static void break_and_reconnect(void)
+{
+	for (unsigned int i = 0; i < 50; i++) {
+		for (unsigned int n = 0; n < 15; n++)
+			assert_int_equal(rig_do(&rig, rig_req(77, n, 0, 0, 1)), BLK_EOPNOTSUPP);
+		rig.front.ring.shared->req_prod = 0x12345678;
+		rig_run(&rig);
+		assert_non_null(disk_failed(&rig.disk));
+		reconnect();
+	}
+}
+
+/* XSA-180: a connection is soon made anew, and no reason to begin counting lines anew. */
+static void test_xsa180_queue_reconnecting_does_not_flood_the_log(void **state)
+{
+	uint64_t begin = loop_now();
+	unsigned int lines = lines_of(break_and_reconnect);
+
+	(void)state;
+	assert_in_range(lines, 1, 11 * (1 + (loop_now() - begin) / UINT64_C(5000000000)));
+}
+
 /* --- a target that answers when the test says so --- */
 
 static struct target_io *kept[RIG_SLOTS];
@@ -298,6 +343,7 @@ int main(void)
 		BOTH(test_xsa216_queue_answers_have_zero_padding),
 		COPY(test_queue_full_ring_is_answered_in_batches_with_one_notification),
 		BOTH(test_xsa86_queue_impossible_index_stops_the_disk),
+		COPY(test_xsa180_queue_reconnecting_does_not_flood_the_log),
 		BOTH(test_xsa86_queue_without_a_free_slot_waits_for_answers),
 		BOTH(test_queue_scribbled_rsp_prod_and_events_change_nothing),
 		BOTH(test_queue_image_that_shrank_is_an_error_not_a_fault),
