@@ -254,6 +254,11 @@ static void send_command(struct nbd_target *n, struct command *cmd)
 	const nbd_completion_callback done = { .callback = command_done, .user_data = cmd };
 	int64_t cookie = -1;
 
+	if (io->op == TARGET_SYNC && !n->can_flush) {	/* it waited to learn that */
+		command_ends(cmd, 0);
+		loop_timer_set(n->host->loop, &n->turn, 0);
+		return;
+	}
 	cmd->sent = true;
 	switch (io->op) {
 	case TARGET_READ:

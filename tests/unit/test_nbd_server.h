@@ -39,6 +39,7 @@ struct server {
 	uint32_t error;
 	uint64_t bytes;			/* what it says that it has */
 	bool readonly;
+	bool no_flush;			/* it has nothing to flush, and says so */
 	int fd;
 	pthread_t thread;
 	/* What it was asked, in order. */
@@ -71,7 +72,8 @@ static inline bool server_greet(struct server *s)
 {
 	struct { uint64_t magic; uint32_t option, len; } __attribute__((packed)) opt;
 	struct { uint16_t type; uint64_t bytes; uint16_t flags; } __attribute__((packed)) info = {
-		0, htobe64(s->bytes), htobe16((uint16_t)(1 | 4 | (s->readonly ? 2 : 0))) };
+		0, htobe64(s->bytes), htobe16((uint16_t)(1 | (s->no_flush ? 0 : 4) |
+							  (s->readonly ? 2 : 0))) };
 	uint8_t skip[4096];
 
 	if (!give(s->fd, "NBDMAGICIHAVEOPT\0\3", 18) || !take(s->fd, skip, 4))

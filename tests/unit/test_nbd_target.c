@@ -258,6 +258,26 @@ static void test_nbd_io_fails_when_nobody_comes_and_works_again(void **state)
 	server_stop(&s);
 }
 
+/* What a server without a cache needs not be asked when it is there, it is not asked either when it
+ * comes back. */
+static void test_nbd_flush_waits_for_a_server_that_has_nothing_to_flush(void **state)
+{
+	struct server s = { .bytes = SERVER_BYTES, .no_flush = true };
+
+	(void)state;
+	open_target(10, false);
+	start(0, TARGET_WRITE, 0);
+	start(1, TARGET_SYNC, 0);		/* whether it has is not known yet */
+	start(2, TARGET_READ, 0);
+	connect_to(&s);
+	UNTIL(ios[0].done && ios[1].done && ios[2].done);
+	assert_int_equal(ios[0].rc, 0);
+	assert_int_equal(ios[1].rc, 0);
+	assert_int_equal(ios[2].rc, 0);
+	server_stop(&s);
+	assert_int_equal(s.nr, 2);
+}
+
 static void test_nbd_less_than_there_was_is_refused(void **state)
 {
 	struct server small = { .bytes = SERVER_BYTES - 512 }, readonly = {
@@ -386,6 +406,7 @@ int main(void)
 		TEST(test_nbd_a_server_that_shuts_down_has_not_answered),
 		TEST(test_nbd_a_server_that_hangs_is_connected_to_again),
 		TEST(test_nbd_io_fails_when_nobody_comes_and_works_again),
+		TEST(test_nbd_flush_waits_for_a_server_that_has_nothing_to_flush),
 		TEST(test_nbd_less_than_there_was_is_refused),
 		TEST(test_nbd_nonsense_is_a_lost_connection),
 		TEST(test_nbd_abandoned_io_fails_at_once),
