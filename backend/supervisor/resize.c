@@ -68,13 +68,37 @@ static bool put_size(struct device *dev, xs_transaction_t t)
 	return store_put_number(dev, t, XS_B_SECTORS, dev->disk.sectors);
 }
 
+/* A disk that an earlier supervisor connected is open in its worker alone. It is opened as for a
+ * successor of that, and has the size that its guest was told. */
+static const char *take_up(struct device *dev)
+{
+	const char *why = NULL;
+	char kept[REASON_MAX];
+	uint64_t told;
+
+	if (dev->link != LINK_ATTACHED || !journal_file_connected(dev) ||
+	    store_number(dev, XBT_NULL, dev->be_path, XS_B_SECTORS, 0, &told))
+		return "the disk is not in use: its size is found when its guest connects";
+	memcpy(kept, dev->reason, sizeof(kept));
+	dev->reason[0] = '\0';
+	if (device_open(dev))
+		why = refuse("%s", dev->reason[0] ? dev->reason : "it cannot be opened");
+	else
+		dev->disk.sectors = told;
+	memcpy(dev->reason, kept, sizeof(kept));
+	return why;
+}
+
 const char *device_resize(struct device *dev, uint64_t bytes)
 {
-	const char *why;
+	const char *why = dev->disk.fd < 0 ? take_up(dev) : NULL;
 	uint64_t now = 0;
 
-	if (dev->disk.fd < 0)
-		return "the disk is not in use: its size is found when its guest connects";
+	if (why)
+		return why;
+	/* its worker is told one size, and its guest would be another */
+	if (dev->link == LINK_ATTACHING)
+		return "the disk is being connected at this moment: try again";
 	if (dev->disk.kind != XS_TARGET_FILE)
 		return "only raw files and block devices grow under their guest: attach the disk "
 		       "again";
@@ -89,7 +113,8 @@ const char *device_resize(struct device *dev, uint64_t bytes)
 			      (unsigned long long)now,
 			      (unsigned long long)dev->disk.sectors * BLK_SECTOR);
 	dev->disk.sectors = now / BLK_SECTOR;
-	dev->disk.grown = dev->link != LINK_NONE;	/* otherwise the next connection has it */
+	/* otherwise the next connection has it */
+	dev->disk.grown = dev->link != LINK_NONE || dev->mine == XB_CONNECTED;
 	if (dev->link == LINK_ATTACHED)
 		worker_resize(dev);
 	return NULL;

@@ -86,9 +86,9 @@ static int forget_earlier(struct device *dev, enum xb_state next)
 	return 0;
 }
 
-/* Opens what the device stands for; 1: it will be looked at again. A connection that was taken up
- * in the journal is about what was opened then, and about nothing else that has its name now. */
-static int open_target(struct device *dev)
+/* A connection that was taken up in the journal is about what was opened then, and about nothing
+ * else that has its name now. */
+int device_open(struct device *dev)
 {
 	struct journal_head *journal;
 	int rc = dev->class->prepare(dev);
@@ -119,7 +119,7 @@ static int act_publish(struct device *dev, enum xb_state next)
 		return -1;
 	journal_file_void(dev);
 	if (ask_ready(dev) > 0) {
-		rc = open_target(dev);
+		rc = device_open(dev);
 		if (rc)
 			return rc;
 	}
@@ -137,7 +137,7 @@ static int act_connect(struct device *dev, enum xb_state next)
 		show_reason(dev);
 	if (rc <= 0)
 		return rc ? rc : 1;
-	rc = open_target(dev);
+	rc = device_open(dev);
 	if (rc)
 		return rc;
 	if (dev->link == LINK_ATTACHED && dev->class->is_current(dev))

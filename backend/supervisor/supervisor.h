@@ -210,6 +210,8 @@ int device_reason(struct device *dev, const char *fmt, ...) __attribute__((forma
 /* step.c */
 /* Reads the states and does one step. 0: look again; 1: enough, or the device is gone. */
 int device_step(struct device *dev);
+/* Opens what the device stands for. 0; 1: it will be looked at again; -1 with dev->reason. */
+int device_open(struct device *dev);
 /* Writes our state, with what belongs to it. 0, also if somebody else changed it first; -1 with
  * dev->reason. */
 int device_go(struct device *dev, enum xb_state next,

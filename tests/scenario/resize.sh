@@ -79,6 +79,36 @@ is "sectors" "$(sectors)" 20480
 guest_tell life "stress xvda 9 3"
 eventually 20 guest_has_said life "stress xvda: 20480 sectors, seed 9, 3 rounds: ok"
 
+# One that is being connected: its worker knows one size, and the guest is not told another. (What is
+# stopped is the worker that the guest's other disk has.)
+truncate -s 4M "$DIR/s.img"
+works xpv block-attach g "$DIR/s.img,raw,xvdd,rw"
+worker=$(stat_of g worker 51712)
+kill -STOP "$worker"
+guest_tell life "fill xvdd 5"
+connecting() { [ "$(xen xenstore-read "/local/domain/$(domid g)/device/vbd/51760/state")" -ge 3 ]; }
+eventually 10 connecting
+sleep 0.3
+xpv block-resize g xvdd 6M >"$DIR/resize" 2>&1 &
+resize=$!
+sleep 0.3
+kill -CONT "$worker"
+wait "$resize" || contains "block-resize" "$(cat "$DIR/resize")" "being connected"
+eventually 20 guest_has_said life "fill xvdd: "
+works xpv block-resize g xvdd 7M
+guest_tell life "fill xvdd 6"
+eventually 10 guest_has_said life "fill xvdd: 14336 sectors, seed 6: ok"
+is "errors of xvdd" "$(stat_of g errors 51760)" 0
+
+# Another xpvd, which has not connected the disk, makes it grow as well.
+kill -9 "$(xpvd_pid)"
+xpvd_again
+refuses 1 "does not shrink" xpv block-resize g xvda 4M
+works xpv block-resize g xvda 10752K
+is "sectors" "$(sectors)" 21504
+guest_tell life "fill xvda 4"
+eventually 10 guest_has_said life "fill xvda: 21504 sectors, seed 4: ok"
+
 # Under load, again and again.
 guest_tell life "loop 0 stress xvda 20 1 0 8192"
 for size in 11 12 13 14 15 16; do
