@@ -136,7 +136,8 @@ struct disk {
 	struct limit limit;
 	bool limited, paused;		/* written by the main thread, read by all; so is */
 	uint32_t limit_serial;		/* ... this, after them */
-	bool limit_due;			/* the supervisor is to hear that they are in force */
+	bool limit_due;			/* the supervisor is to hear that they are in force: */
+	uint32_t limit_answer;		/* ... its own number for them */
 	bool closing;			/* nothing more is taken */
 	bool stopping;			/* to be closed when nothing is under way ... */
 	bool keep;			/* ... and to be taken up again: the journal stays */

@@ -245,7 +245,7 @@ static void tell_new_failure(struct worker *w, struct disk *disk)
 static void tell_limited(struct worker *w, struct disk *disk)
 {
 	const struct wire_msg msg = { .type = WIRE_LIMITED, .devid = disk->devid,
-				      .limit = { .serial = disk->limit_serial } };
+				      .limit = { .serial = disk->limit_answer } };
 
 	disk->limit_due = false;
 	if (w->supervisor.fd >= 0)

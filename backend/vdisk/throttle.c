@@ -42,7 +42,10 @@ void throttle_set(struct disk *disk, const struct wire_limit *limit)
 	pthread_mutex_unlock(&disk->limit_lock);
 	write_once(&disk->paused, limit->paused != 0);
 	disk->limit_due = true;
-	store_release(&disk->limit_serial, limit->serial);	/* pairs with throttle_look() */
+	disk->limit_answer = limit->serial;
+	/* Pairs with throttle_look(). We count ourselves: a new supervisor begins with a number
+	 * that its predecessor may have used for other limits. */
+	store_release(&disk->limit_serial, disk->limit_serial + 1);
 	for (unsigned int i = 0; i < disk->nr_queues; i++)
 		lane_kick(disk->queue[i].lane);
 }

@@ -155,7 +155,7 @@ static void test_throttle_paused_disk_takes_nothing(void **state)
 	(void)state;
 	say((struct wire_limit){ .paused = 1 });
 	assert_true(rig.disk.limit_due);
-	assert_int_equal(rig.disk.limit_serial, serial);
+	assert_int_equal(rig.disk.limit_answer, serial);
 	assert_false(throttle_in_force(&rig.disk));	/* its lane has not heard of it */
 	rig_run(&rig);
 	assert_true(throttle_in_force(&rig.disk));
@@ -179,6 +179,30 @@ static void test_throttle_pause_waits_for_what_is_under_way(void **state)
 	rig.disk.queue[0].nr_free++;
 	rig_run(&rig);
 	assert_true(throttle_in_force(&rig.disk));
+	lift();
+}
+
+/* A supervisor that was started again counts from the beginning, and says other things. */
+static void test_throttle_same_number_again_is_news(void **state)
+{
+	(void)state;
+	set_slow();
+	rig_run(&rig);
+	assert_true(throttle_in_force(&rig.disk));
+	push(3, rig_req(BLK_READ, 1, 0, 0, 1));
+	assert_int_equal(answered(), 0);
+	expect_asleep();
+	serial--;
+	lift();					/* and does not wait for the timer any more */
+	assert_null(rig.lane.loop.timers);
+	assert_int_equal(answered(), 3);
+	rig.disk.queue[0].nr_free--;		/* as if a request were with the target */
+	serial--;
+	say((struct wire_limit){ .paused = 1 });
+	assert_false(throttle_in_force(&rig.disk));
+	rig_run(&rig);
+	assert_false(throttle_in_force(&rig.disk));
+	rig.disk.queue[0].nr_free++;
 	lift();
 }
 
@@ -208,6 +232,7 @@ int main(void)
 		COPY(test_throttle_impossible_index_is_found),
 		COPY(test_throttle_paused_disk_takes_nothing),
 		COPY(test_throttle_pause_waits_for_what_is_under_way),
+		COPY(test_throttle_same_number_again_is_news),
 		BOTH(test_throttle_comes_with_the_disk),
 	};
 
