@@ -22,6 +22,7 @@
 #define MAX_STEPS 8		/* in one look; more would be a table that runs in circles */
 #define TOKEN_MAX 48
 #define RETRY_NS 1000000000u
+#define SOON_NS 10000000u
 
 int device_reason(struct device *dev, const char *fmt, ...)
 {
@@ -189,6 +190,12 @@ void device_hold(struct device *dev)
 		log_error("%s: its guest waits: %s", device_name(dev), dev->reason);
 	store_tell_reason(dev, dev->reason);
 	loop_timer_set(&dev->sup->loop, &dev->retry, RETRY_NS);
+}
+
+void device_postpone(struct device *dev)
+{
+	unlink_worker(dev);
+	loop_timer_set(&dev->sup->loop, &dev->retry, SOON_NS);
 }
 
 /* The frontend's path is ours to know, not the store's to say: it is what it must be, or the node

@@ -249,6 +249,40 @@ static int open_file(struct device *dev)
 	return 0;
 }
 
+/* Where in an image the lock of a device stands: beyond any data, and no other device's. */
+static off_t lock_place(const struct device *dev)
+{
+	return (off_t)1 << 62 | (off_t)dev->fe << 32 | (off_t)dev->devid;
+}
+
+/* With O_DIRECT a write may be on its way to the device when its process is gone and all of its
+ * memory and locks with it. But it keeps the open file in use: so each worker gets a description of
+ * its own, with a lock that goes with the last use of it. */
+static int lend_direct(const struct device *dev)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET,
+			      .l_start = lock_place(dev), .l_len = 1 };
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", dev->disk.fd);
+	fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
+		return fd;		/* a file system without locks has to do */
+	close(fd);
+	return -EBUSY;
+}
+
+int image_lend(const struct device *dev)
+{
+	int fd = dev->disk.direct && !dev->disk.readonly ? lend_direct(dev) :
+		 fcntl(dev->disk.fd, F_DUPFD_CLOEXEC, 0);
+
+	return fd < 0 && fd != -EBUSY ? -EAGAIN : fd;
+}
+
 int image_open_empty(struct device *dev)
 {
 	const struct medium medium = { .logical = BLK_SECTOR, .physical = BLK_SECTOR };

@@ -89,7 +89,8 @@ struct device_class {
 	int (*prepare)(struct device *dev);
 	/* Writes what the backend offers. */
 	bool (*publish)(struct device *dev, xs_transaction_t t);
-	/* Reads what the frontend asks for into msg; fds[WIRE_MAX_FDS] stay the device's. */
+	/* Reads what the frontend asks for into msg; fds[1] stays the device's, and fds[0] is
+	 * image_lend()'s. */
 	int (*collect)(struct device *dev, struct wire_msg *msg, int *fds);
 	/* True if the journal is about the connection that the frontend asks for. */
 	bool (*is_current)(struct device *dev);
@@ -152,6 +153,7 @@ struct device {
 		uint32_t sector_size, physical_sector_size;	/* bytes */
 		uint32_t wanted_sector_size, wanted_physical;	/* 0: not said */
 		bool readonly, direct, discard, discard_secure;
+		unsigned int postponed;	/* so often, because an earlier worker had it in use */
 		bool grown;		/* and the guest has not been told */
 		uint32_t discard_granularity, discard_alignment;	/* bytes */
 		enum xs_target_kind kind;
@@ -200,6 +202,8 @@ void device_fail(struct device *dev);
 /* The host cannot serve a connection that exists, for dev->reason: the guest waits, and it is tried
  * again in a while. */
 void device_hold(struct device *dev);
+/* What it waits for will be there in a moment: it asks for its worker again then. */
+void device_postpone(struct device *dev);
 /* Nobody has begun with it: its nodes are as the toolstack made them. */
 bool device_is_new(const struct device *dev);
 /* "guest 3 vbd 51712"; valid until the next call. */
@@ -250,6 +254,9 @@ int image_open(struct device *dev);
 int image_open_medium(struct device *dev);
 int image_open_empty(struct device *dev);
 void image_close(struct device *dev);
+/* A descriptor of it for a worker, to be closed when that has it; -EBUSY: what an earlier worker
+ * wrote is still under way; -EAGAIN: not at the moment. */
+int image_lend(const struct device *dev);
 
 /* rings.c */
 /* Writes how many rings a frontend may have, and how large. */

@@ -101,7 +101,6 @@ static int collect(struct device *dev, struct wire_msg *msg, int *fds)
 			   (dev->disk.discard ? WIRE_DISCARD : 0) |
 			   (dev->disk.discard_secure ? WIRE_SECURE : 0) |
 			   (dev->disk.direct ? WIRE_DIRECT : 0);
-	fds[0] = dev->disk.fd;
 	fds[1] = dev->journal_fd;
 	return 0;
 }

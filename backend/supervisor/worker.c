@@ -38,6 +38,20 @@ static bool is_closing(const struct worker *w, uint32_t devid)
 	return false;
 }
 
+#define POSTPONED_MAX 100	/* about a second: longer than that is worth a word */
+
+/* What a killed worker has begun takes as long as the disk does. */
+static void not_lent(struct device *dev, int rc)
+{
+	if (rc != -EBUSY)
+		device_attached(dev, -EAGAIN, "its image cannot be opened once more");
+	else if (dev->disk.postponed++ < POSTPONED_MAX)
+		device_postpone(dev);
+	else
+		device_attached(dev, -EAGAIN, "what its last worker wrote is still on its way to "
+				"the disk: see whether that works");
+}
+
 /* Its nodes were removed while its worker was being started. */
 static bool frontend_gone(struct device *dev)
 {
@@ -64,10 +78,17 @@ static void send_attach(struct device *dev)
 		device_attached(dev, -EINVAL, "its frontend's keys do not fit");
 		return;
 	}
+	fds[0] = image_lend(dev);
+	if (fds[0] < 0) {
+		not_lent(dev, fds[0]);
+		return;
+	}
+	dev->disk.postponed = 0;
 	if (dev->limit.stale)
 		limit_refresh(dev);
 	msg.vdisk.limit = limit_to_tell(dev);
 	rc = wire_send(dev->worker->sock.fd, &msg, fds, WIRE_MAX_FDS);
+	close(fds[0]);
 	if (rc == -EAGAIN || rc == -EMFILE || rc == -ETOOMANYREFS)
 		device_attached(dev, rc, strerror(-rc));
 	/* any other failure: the worker is gone, and its pidfd tells */

@@ -11,13 +11,17 @@
 . "$(dirname "$0")/../lib/scenario.sh"
 
 need xpv xpvd xpv-vdisk minidom
-loop=
+loop='' lagging='' frozen=''
 
 finish() {
 	local status=$?
 
 	set +e
+	[ -z "$frozen" ] || fsfreeze -u "$DIR/fs"
+	system_stop			# nobody has them open any more
 	[ -z "$loop" ] || losetup -d "$loop"
+	[ -z "$lagging" ] || losetup -d "$lagging"
+	! mountpoint -q "$DIR/fs" || umount "$DIR/fs"
 	(exit "$status")
 	clean_up
 }
@@ -97,6 +101,34 @@ if [ "$(id -u)" -eq 0 ] && loop=$(losetup --find --show --sector-size 4096 "$DIR
 		"direct,sector-size=512,vdev=xvda,target=$loop"
 else
 	echo "not checked: loop devices cannot be set up here"
+fi
+
+# A write that is on its way to the device when its worker is killed: nobody takes the disk over
+# before it has arrived, for it would come after what was written since.
+truncate -s 64M "$DIR/fs.img"
+mkdir "$DIR/fs"
+if [ "$(id -u)" -eq 0 ] && mkfs.ext4 -q "$DIR/fs.img" 2>/dev/null &&
+   mount -o loop "$DIR/fs.img" "$DIR/fs" 2>/dev/null && truncate -s 16M "$DIR/fs/s.img" &&
+   lagging=$(losetup --find --show "$DIR/fs/s.img" 2>/dev/null); then
+	works xpv block-attach g "direct,vdev=xvdb,target=$lagging"
+	guest_begin late g "loop 100000 stress xvdb 8 1"
+	eventually 20 guest_has_said late ok
+	frozen=yes
+	fsfreeze -f "$DIR/fs"		# the loop device has to wait for its file system
+	waits() { [ "$(xpv stats --json g | tr -d ' ,' | grep -c '"under_way":[1-9]')" -gt 0 ]; }
+	eventually 10 waits
+	kill -9 "$(stat_of g worker)"
+	held() { [[ $(stat_of g error 51728) == *"on its way"* ]]; }
+	eventually 10 held
+	is "a worker that serves it" "$(stat_of g attached 51728)" false
+	fsfreeze -u "$DIR/fs"
+	frozen=
+	guest_goes_on late
+	! guest_end late || fail "an interrupted program says that it was not"
+	is "requests that failed" "$(stat_of g errors 51728)" 0
+	works xpv block-detach g xvdb
+else
+	echo "not checked: no file system can be mounted here"
 fi
 works xpv destroy g
 eventually 10 no_workers
