@@ -102,8 +102,8 @@ void worker_bury(struct worker *w)
 }
 
 /* Each device that counted on this worker hears that it is gone; with why, also that there will
- * be no other. One that asks for a worker at once may get this very one, started again. */
-static void tell_devices(struct worker *w, const char *why)
+ * be no other, or with -EAGAIN none for a while. One that asks for a worker at once may get this very one, started again. */
+static void tell_devices(struct worker *w, int rc, const char *why)
 {
 	struct device *dev;
 
@@ -120,7 +120,7 @@ static void tell_devices(struct worker *w, const char *why)
 		dev->orphaned = false;
 		if (why) {
 			dev->link = LINK_ATTACHING;
-			device_attached(dev, -ECHILD, why);
+			device_attached(dev, rc, why);
 		} else {
 			device_worker_lost(dev);
 		}
@@ -149,9 +149,9 @@ static void process_ended(struct loop_fd *source)
 	w->deaths = leaving || worker_progress(w) != w->progress ? 0 : w->deaths + 1;
 	if (w->deaths > MAX_DEATHS) {
 		w->deaths = 0;
-		tell_devices(w, "its worker dies again and again");
+		tell_devices(w, -ECHILD, "its worker dies again and again");
 	} else {
-		tell_devices(w, NULL);
+		tell_devices(w, 0, NULL);
 	}
 	workers_sweep(w->sup);
 }
@@ -291,7 +291,7 @@ static void start(struct worker *w)
 		return;
 	}
 	w->deaths = 0;
-	tell_devices(w, strerror(-rc));
+	tell_devices(w, -EAGAIN, strerror(-rc));	/* the host's fault, and no device's */
 }
 
 static void respawn_due(struct loop_timer *timer)
