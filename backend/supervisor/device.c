@@ -132,6 +132,7 @@ struct device *device_create(struct supervisor *sup, enum xs_kind kind, unsigned
 static void unlink_worker(struct device *dev)
 {
 	dev->link = LINK_NONE;
+	dev->unwanted = false;
 	worker_forget(dev);
 }
 
@@ -236,8 +237,10 @@ static bool first_look(struct device *dev)
 void device_look(struct device *dev)
 {
 	dev->dirty = false;
-	if (dev->link != LINK_NONE && dev->link != LINK_ATTACHED)
+	if (dev->link != LINK_NONE && dev->link != LINK_ATTACHED) {
+		worker_await(dev);
 		return;		/* the worker's answer leads here again */
+	}
 	if (!dev->watched && !first_look(dev))
 		return;
 	limit_look(dev);

@@ -128,6 +128,7 @@ struct device {
 	bool dirty;			/* something has changed: look again */
 	bool failed;			/* broken for good, until the frontend starts over */
 	bool domain_gone;
+	bool unwanted;			/* its guest or its nodes went while its worker closed it */
 	bool preparing;			/* class->prepare has said 1 */
 	bool orphaned;			/* its worker has gone: to be told */
 	bool troubled;			/* `reason` is about a server that may come back */
@@ -348,6 +349,8 @@ void worker_suspend(struct device *dev);
 void worker_resize(struct device *dev);
 /* Tells it what the disk's limits are; limit_heard() follows. */
 void worker_limit(struct device *dev);
+/* The device waits for an answer: for one that nobody wants any more not without end. */
+void worker_await(struct device *dev);
 /* Forgets that the device waits for anything. */
 void worker_forget(struct device *dev);
 

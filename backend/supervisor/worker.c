@@ -99,7 +99,7 @@ static bool owes_answer(const struct worker *w)
 	if (w->process.fd < 0 || w->leaving)
 		return w->process.fd >= 0;
 	for (const struct device *dev = w->sup->devices; dev; dev = dev->next) {
-		if (dev->worker == w && dev->link == LINK_ATTACHING)
+		if (dev->worker == w && (dev->link == LINK_ATTACHING || dev->unwanted))
 			return true;
 	}
 	return !w->greeted;
@@ -181,6 +181,19 @@ void worker_detach(struct device *dev)
 void worker_suspend(struct device *dev)
 {
 	end_service(dev, WIRE_SUSPEND);
+}
+
+/* Requests may take long to end, and a guest that is there may wait for them. But a worker that
+ * hangs would keep the image and the memory of one that is gone. */
+void worker_await(struct device *dev)
+{
+	uint64_t state;
+
+	if (dev->link != LINK_DETACHING || !dev->worker)
+		return;
+	dev->unwanted = dev->domain_gone ||
+			store_number(dev, XBT_NULL, dev->be_path, XS_B_STATE, 0, &state) == -ENOENT;
+	worker_be_patient(dev->worker);
 }
 
 static struct worker *worker_of(const struct device *dev)

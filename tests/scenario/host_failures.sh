@@ -74,7 +74,11 @@ if [ -n "$(command -v prlimit)" ]; then
 	is "the state" "$(stat_of g state)" Connected
 fi
 
-works xpv destroy g
+# A worker that does not answer any more does not keep what was its guest's.
+kill -STOP "$(stat_of g worker)"
+xpv destroy g >"$DIR/out" 2>&1 || fail "destroy: $(cat "$DIR/out")"
 ! guest_wait load || fail "a program outlived its guest"
-eventually 10 no_workers
+eventually 30 no_workers
+logged_end() { grep -q 'is ended: it does not answer' "$XPV_RUNDIR/log/xpvd.log"; }
+logged_end || fail "the log does not say why its worker was ended"
 passed
