@@ -102,7 +102,8 @@ void worker_bury(struct worker *w)
 }
 
 /* Each device that counted on this worker hears that it is gone; with why, also that there will
- * be no other, or with -EAGAIN none for a while. One that asks for a worker at once may get this very one, started again. */
+ * be no other, or with -EAGAIN none for a while. One that asks for a worker at once may get this
+ * very one, started again. */
 static void tell_devices(struct worker *w, int rc, const char *why)
 {
 	struct device *dev;

@@ -78,7 +78,7 @@ static struct request *request_begin(struct queue *q, const struct taken *t,
 	r->phase = PHASE_END;
 	r->plan.op = PLAN_FLUSH;		/* nothing is moved for it */
 	r->plan.len = 0;
-	if (log_allowed(&q->lane->log_limit, q->disk->name))
+	if (log_allowed(queue_log_limit(q), q->disk->name))
 		log_warning("%s: the guest asked for %s (operation %u, sector %llu)", q->disk->name,
 			    blk_verdict_text(verdict), t->req.op,
 			    (unsigned long long)t->req.sector);

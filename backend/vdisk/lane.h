@@ -33,6 +33,7 @@
 #include "disk.h"
 #include "loop.h"
 
+#define LANE_LOG_BITS	6
 #define LANE_MAX_QUEUES	(256 * WIRE_MAX_QUEUES)
 
 struct lane {
@@ -52,13 +53,19 @@ struct lane {
 	bool running;			/* the main thread's: it has a thread */
 	pthread_t thread;
 
-	/* Of lines that the guest can provoke: not a connection's, which it can end and begin anew. */
-	struct log_limit log_limit;
+	/* Of lines that the guest can provoke, by the disk's number: not a connection's, which it
+	 * can end and begin anew. Disks may share one. */
+	struct log_limit log_limit[1 << LANE_LOG_BITS];
 	unsigned int nr_queues;
 	struct queue *queues[LANE_MAX_QUEUES];
 	struct copy_list copies;
 	struct blk_seg segs[DISK_BATCH][BLK_MAX_PIECES];	/* of a batch's indirect requests */
 };
+
+static inline struct log_limit *queue_log_limit(const struct queue *q)
+{
+	return &q->lane->log_limit[(q->disk->devid * 2654435761u) >> (32 - LANE_LOG_BITS)];
+}
 
 /* lane.c: its handles, its thread, and what passes between it and the main thread */
 

@@ -33,7 +33,7 @@ void queue_fail(struct queue *q, const char *why)
 	write_once(&q->disk->closing, true);
 	if (q->lane->leader)
 		lane_kick(q->lane->leader);
-	if (log_allowed(&q->lane->log_limit, q->disk->name))
+	if (log_allowed(queue_log_limit(q), q->disk->name))
 		log_error("%s: %s: the disk is stopped", q->disk->name, why);
 }
 

@@ -35,7 +35,7 @@ static void target_failed(struct request *r, int rc)
 	};
 	struct queue *q = r->queue;
 
-	if (log_allowed(&q->lane->log_limit, q->disk->name))
+	if (log_allowed(queue_log_limit(q), q->disk->name))
 		log_error("%s: %s of %llu bytes at sector %llu: %s", q->disk->name, words[r->io.op],
 			  (unsigned long long)r->plan.len,
 			  (unsigned long long)(r->plan.off / BLK_SECTOR), strerror(-rc));
@@ -194,7 +194,7 @@ static void copy_failed(void *owner, int status)
 	struct request *r = owner;
 	struct queue *q = r->queue;
 
-	if (r->status == BLK_OKAY && log_allowed(&q->lane->log_limit, q->disk->name))
+	if (r->status == BLK_OKAY && log_allowed(queue_log_limit(q), q->disk->name))
 		log_warning("%s: a page of a request cannot be reached (grant status %d)",
 			    q->disk->name, status);
 	r->status = BLK_ERROR;
