@@ -27,6 +27,24 @@ static void request_end(struct request *r, int status)
 	request_append(&r->queue->ended, r);
 }
 
+/* What whoever keeps the image may do about it. */
+static const char *remedy(int rc)
+{
+	static const struct {
+		int rc;
+		const char *text;
+	} known[] = {
+		{ -ENOSPC, ": make room where its image is, and writes succeed again" },
+		{ -EDQUOT, ": raise the quota where its image is, and writes succeed again" },
+		{ -EIO, ": the kernel's log, or that of its server, has the cause" },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i].rc == rc)
+			return known[i].text;
+	return "";
+}
+
 static void target_failed(struct request *r, int rc)
 {
 	static const char *const words[] = {
@@ -36,9 +54,10 @@ static void target_failed(struct request *r, int rc)
 	struct queue *q = r->queue;
 
 	if (log_allowed(queue_log_limit(q), q->disk->name))
-		log_error("%s: %s of %llu bytes at sector %llu: %s", q->disk->name, words[r->io.op],
-			  (unsigned long long)r->plan.len,
-			  (unsigned long long)(r->plan.off / BLK_SECTOR), strerror(-rc));
+		log_error("%s: %s of %llu bytes at sector %llu: %s%s", q->disk->name,
+			  words[r->io.op], (unsigned long long)r->plan.len,
+			  (unsigned long long)(r->plan.off / BLK_SECTOR), strerror(-rc),
+			  remedy(rc));
 	request_end(r, rc == -EOPNOTSUPP && r->io.op == TARGET_DISCARD ? BLK_EOPNOTSUPP :
 		    BLK_ERROR);
 }
