@@ -278,6 +278,52 @@ static void indirect_segments_bad(struct rogue *r)
 	}
 }
 
+static void good_pages_around(struct rogue *r, uint32_t bad)
+{
+	static const unsigned int places[] = { 1, 128, 255 };
+	struct blk_seg *segs = (struct blk_seg *)(void *)r->data[ROGUE_PAGES - 1];
+
+	for (unsigned int at = 0; at < BLK_MAX_SEGS; at++) {
+		for (uint8_t op = BLK_READ; op <= BLK_WRITE; op++) {
+			struct blk_req req = rogue_request(op, 8, 0, BLK_MAX_SEGS);
+
+			req.seg[at].gref = bad;
+			one(r, req, BLK_ERROR);
+		}
+	}
+	for (size_t i = 0; i < 2 * sizeof(places) / sizeof(places[0]); i++) {
+		struct blk_req req = indirect(r, i % 2 ? BLK_WRITE : BLK_READ, 256);
+
+		segs[places[i / 2]].gref = bad;
+		one(r, req, BLK_ERROR);
+	}
+}
+
+/* XSA-71, CVE-2013-4375: QEMU's backend could be made to use up grants. It maps a request's pages
+ * one after the other, and kept those before one that could not be. The siege counts what is mapped
+ * afterwards; here the pages are seen to be as usable as before. */
+static void xsa71_good_pages_around_a_bad_one(struct rogue *r)
+{
+	for (unsigned int round = 0; round < 8; round++) {
+		uint32_t revoked, anothers;
+
+		if (round)
+			rogue_restart(r);
+		rogue_prepare(r);
+		rogue_write_number(r, "feature-persistent", round % 2);
+		rogue_write_number(r, "state", ST_INITIALISED);
+		rogue_await(r, ST_CONNECTED);
+		rogue_write_number(r, "state", ST_CONNECTED);
+		rogue_unshare(r, rogue_share(r, 0, true, &revoked));
+		rogue_share(r, 4711, true, &anothers);
+		good_pages_around(r, 0x00ffffff);
+		good_pages_around(r, revoked);
+		good_pages_around(r, anothers);
+		one(r, rogue_request(BLK_WRITE, 8, 0, BLK_MAX_SEGS), BLK_OKAY);
+		one(r, indirect(r, BLK_READ, 256), BLK_OKAY);
+	}
+}
+
 /* XSA-155: the segments change while they are being judged. Answered once, whatever they were. */
 static void xsa155_indirect_list_changes(struct rogue *r)
 {
@@ -360,6 +406,7 @@ static const struct attack attacks[] = {
 	{ "indirect-operations", indirect_operations, LIVES },
 	{ "indirect-list-out-of-reach", indirect_list_out_of_reach, LIVES },
 	{ "indirect-segments-bad", indirect_segments_bad, LIVES },
+	{ "xsa71-good-pages-around-a-bad-one", xsa71_good_pages_around_a_bad_one, LIVES },
 	{ "xsa155-indirect-list-changes", xsa155_indirect_list_changes, LIVES },
 	{ "xsa216-padding", xsa216_padding, LIVES },
 	{ "xsa142-readonly", xsa142_readonly, LIVES },
