@@ -25,7 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WIRE_VERSION	3
+#define WIRE_VERSION	4
 #define WIRE_MAX_FDS	2
 #define WIRE_TEXT	192
 #define WIRE_EXPORT	256
@@ -105,6 +105,7 @@ struct wire_probed {
 	int32_t rc;			/* 0 or -errno; then text says why */
 	uint32_t readonly;
 	uint32_t unit;			/* it takes no less at a time, in bytes */
+	uint32_t discards;		/* units of so many bytes; 0: it does not */
 	char text[WIRE_TEXT];
 };
 

@@ -3,8 +3,9 @@
  * discard.c - whether an image is able to discard
  *
  * A file is asked to make a hole behind its end, which changes nothing. Of a block device the
- * kernel says in sysfs what it takes. The toolstack may forbid it (discard-enable), as for an image
- * that was allocated in full on purpose; a read-only disk has no use for it.
+ * kernel says in sysfs what it takes, and a server says it to the worker. The toolstack may forbid
+ * it (discard-enable), as for an image that was allocated in full on purpose; a read-only disk has
+ * no use for it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,8 @@
 
 #include "blk_abi.h"
 #include "supervisor.h"
+
+#define UNIT_MAX	(32u << 20)	/* bytes: beyond it a guest could discard next to nothing */
 
 static bool file_discards(int fd, const struct stat *st)
 {
@@ -76,15 +79,52 @@ static bool memory_erases(const struct device *dev)
 	       fs.f_type == TMPFS_MAGIC;
 }
 
-void image_find_discard(struct device *dev)
+bool image_may_discard(struct device *dev)
 {
 	uint64_t enabled = 1;
+
+	return !dev->disk.readonly &&
+	       (store_number(dev, XBT_NULL, dev->be_path, XS_B_DISCARD_ENABLE, 0, &enabled) ||
+		enabled);
+}
+
+/* What a server or the store says, which may be anything. */
+static void take_granularity(struct device *dev, uint64_t unit)
+{
+	bool usable = unit <= UNIT_MAX && !(unit & (unit - 1)) && unit > dev->disk.sector_size;
+
+	dev->disk.discard_granularity = usable ? (uint32_t)unit : dev->disk.sector_size;
+	dev->disk.discard_alignment = 0;
+}
+
+/* Every server of an image says that it discards; of most formats it does nothing. */
+void image_take_discard(struct device *dev, uint32_t unit)
+{
+	dev->disk.discard = unit && image_may_discard(dev) &&
+			    (dev->disk.kind == XS_TARGET_NBD || format_discards(dev->disk.kind));
+	dev->disk.discard_secure = false;
+	take_granularity(dev, unit);
+}
+
+void image_recall_discard(struct device *dev)
+{
+	uint64_t told = 0, unit = 0;
+
+	dev->disk.discard = image_may_discard(dev) &&
+			    store_number(dev, XBT_NULL, dev->be_path, XS_B_FEATURE_DISCARD, 0,
+					 &told) == 0 && told;
+	dev->disk.discard_secure = false;
+	if (store_number(dev, XBT_NULL, dev->be_path, XS_B_DISCARD_GRANULARITY, 0, &unit))
+		unit = 0;
+	take_granularity(dev, unit);
+}
+
+void image_find_discard(struct device *dev)
+{
 	struct stat st;
 
 	dev->disk.discard = dev->disk.discard_secure = false;
-	if (dev->disk.readonly || fstat(dev->disk.fd, &st) ||
-	    (store_number(dev, XBT_NULL, dev->be_path, XS_B_DISCARD_ENABLE, 0, &enabled) == 0 &&
-	     !enabled))
+	if (!image_may_discard(dev) || fstat(dev->disk.fd, &st))
 		return;
 	if (S_ISREG(st.st_mode)) {
 		dev->disk.discard = file_discards(dev->disk.fd, &st);

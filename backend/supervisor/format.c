@@ -9,7 +9,8 @@
  *
  * A guest does not notice that a daemon is killed, so what was answered must not be lost with it:
  * the daemon keeps tables of the image in its memory, and is told to write them through before it
- * answers a write. That costs a flush a write.
+ * answers a write. That costs a flush a write. A discard is answered before they are: one that is
+ * lost with the daemon leaves what was there, which is as good as anything.
  *
  * The daemon outlives us as a worker does. Its number is in a file, and that it is still ours is
  * seen from its arguments, which hold its socket's path. So all of this is known by a disk's name.
@@ -39,6 +40,11 @@
 static const char *const drivers[XS_TARGET_KINDS] = {
 	[XS_TARGET_QCOW2] = "qcow2", [XS_TARGET_VHD] = "vpc", [XS_TARGET_VMDK] = "vmdk",
 };
+
+bool format_discards(enum xs_target_kind kind)
+{
+	return kind == XS_TARGET_QCOW2;
+}
 
 static void path_of(const struct supervisor *sup, const char *name, const char *suffix,
 		    char buf[PATH_BYTES])
@@ -138,15 +144,19 @@ static void set(struct json_object *obj, const char *key, const char *value)
 }
 
 /* The three arguments, as QEMU's own JSON: a path may hold commas. To be put. */
-static struct json_object *describe_image(const struct device *dev, const struct xs_target *target,
+static struct json_object *describe_image(struct device *dev, const struct xs_target *target,
 					  bool block)
 {
 	struct json_object *obj = json_object_new_object(), *file = json_object_new_object();
+	const char *discard = format_discards(target->kind) && image_may_discard(dev) ? "unmap" :
+			      "ignore";
 
 	set(file, "driver", block ? "host_device" : "file");
 	set(file, "filename", target->path);
+	set(file, "discard", discard);
 	set(obj, "driver", drivers[target->kind]);
 	set(obj, "node-name", "disk");
+	set(obj, "discard", discard);
 	json_object_object_add(obj, "read-only", json_object_new_boolean(dev->disk.readonly));
 	json_object_object_add(obj, "file", file);
 	if (!dev->format.backing && target->kind != XS_TARGET_VHD)

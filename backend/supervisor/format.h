@@ -22,6 +22,8 @@ struct format {
 };
 
 void format_init(struct device *dev);
+/* Whether QEMU makes room in such an image of what is discarded; whatever its daemon says. */
+bool format_discards(enum xs_target_kind kind);
 /* Has the image served, and sets dev->remote.server to where. 0 or -1 with a reason. */
 int format_open(struct device *dev, const struct xs_target *target);
 /* Ends the process, also one of an earlier supervisor's; idempotent. */

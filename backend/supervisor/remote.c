@@ -8,7 +8,8 @@
  * for another one whenever the one that it has is lost, for as long as the disk is attached.
  *
  * A disk that is connected already is not looked at again, by this supervisor or the next: its
- * size is in the journal, and the worker holds every new connection against it. What such a disk
+ * size is in the journal, the rest is what its guest was told, and the worker holds every new
+ * connection against it. What such a disk
  * is, is its address; two with the same address are the same.
  */
 #include <errno.h>
@@ -187,6 +188,7 @@ void remote_probed(struct device *dev, const struct wire_probed *result)
 	dev->remote.bytes = result->bytes;
 	dev->remote.unit = result->unit > BLK_SECTOR ? result->unit : BLK_SECTOR;
 	dev->remote.readonly = result->readonly;
+	dev->remote.discards = result->discards;
 	found(dev, result->rc || result->bytes < BLK_SECTOR || result->bytes > INT64_MAX ?
 	      REMOTE_BAD : REMOTE_GOOD, text);
 }
@@ -246,7 +248,10 @@ static int take_known(struct device *dev)
 	if (r->readonly && !dev->disk.readonly)
 		return device_reason(dev, "%s: its server lets it only be read: attach it with "
 				     "access=ro, or let it be written to there", dev->disk.target);
-	return open_as(dev, r->bytes / BLK_SECTOR, r->unit);
+	if (open_as(dev, r->bytes / BLK_SECTOR, r->unit))
+		return -1;
+	image_take_discard(dev, r->discards);
+	return 0;
 }
 
 int remote_open(struct device *dev)
@@ -254,8 +259,12 @@ int remote_open(struct device *dev)
 	struct remote *r = &dev->remote;
 
 	r->used = true;
-	if (journal_file_connected(dev) && !dev->disk.changed)
-		return open_as(dev, dev->journal->identity[1], BLK_SECTOR);
+	if (journal_file_connected(dev) && !dev->disk.changed) {
+		if (open_as(dev, dev->journal->identity[1], BLK_SECTOR))
+			return -1;
+		image_recall_discard(dev);
+		return 0;
+	}
 	if (r->known != REMOTE_UNKNOWN && r->known_of == identity(dev))
 		return take_known(dev);
 	stop(dev);

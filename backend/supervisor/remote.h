@@ -33,6 +33,7 @@ struct remote {
 	uint64_t bytes;
 	uint32_t unit;		/* it takes no less at a time, in bytes */
 	bool readonly;
+	uint32_t discards;	/* units of so many bytes; 0: it does not */
 	char why[WIRE_TEXT + 160];
 };
 

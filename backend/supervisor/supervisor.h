@@ -321,6 +321,12 @@ bool limit_in_force(const struct device *dev);
 /* discard.c */
 /* Whether the open image is able to discard, and in what units. */
 void image_find_discard(struct device *dev);
+/* Whether it is permitted; one that is not able to need not be asked. */
+bool image_may_discard(struct device *dev);
+/* The same for a disk that a server has: it discards in units of so many bytes; 0: not at all. */
+void image_take_discard(struct device *dev, uint32_t unit);
+/* ... and for one whose guest has been told already. */
+void image_recall_discard(struct device *dev);
 
 /* memory.c */
 /* As image_open(), for a disk of that kind. */

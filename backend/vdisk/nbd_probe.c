@@ -53,6 +53,16 @@ static void say(struct nbd_host *host, uint32_t devid, struct wire_probed *resul
 	host->say(host, &msg);
 }
 
+/* In what units it discards; 0: not at all. One that does not say is asked for any. */
+static uint32_t discards(struct nbd_handle *h)
+{
+	int64_t unit = nbd_get_block_size(h, LIBNBD_SIZE_PREFERRED);
+
+	if (nbd_is_read_only(h) == 1 || nbd_can_trim(h) != 1)
+		return 0;
+	return unit > 0 && unit <= UINT32_MAX ? (uint32_t)unit : 1;
+}
+
 static void probe_ready(struct nbd_client *c)
 {
 	struct nbd_probe *p = container_of(c, struct nbd_probe, client);
@@ -71,6 +81,7 @@ static void probe_ready(struct nbd_client *c)
 	result.unit = unit > 0 ? (uint32_t)unit : 0;
 	result.rc = *why ? -EINVAL : 0;
 	result.readonly = nbd_is_read_only(c->handle) == 1;
+	result.discards = discards(c->handle);
 	say(p->host, p->devid, &result, why);
 	end(p);
 }

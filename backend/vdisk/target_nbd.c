@@ -13,6 +13,13 @@
  * an answer all that waits fails, and so does what comes, until there is a connection again. A
  * server that is connected and does not answer is given up earlier, and connected to anew.
  *
+ * A discard is a trim. It promises as little as xen/io/blkif.h does: what is read afterwards is
+ * anything, and a guest must not count on zeros. Writing zeros, with leave to make holes of them,
+ * would promise more, and a server that makes none would be made to fill its disk by a guest that
+ * tidies up. A server that cannot trim is not asked, also one that comes back so: its guest hears
+ * that discards are not supported, which it may at any time. Otherwise a discard is as a write: it
+ * waits for the server, and is sent again until it is answered.
+ *
  * libnbd reports from within its own calls, so that its callbacks only sort the list.
  */
 #include <errno.h>
@@ -48,7 +55,7 @@ struct nbd_target {
 	char name[24];			/* for the log */
 	uint64_t sectors;
 	uint32_t sector_size;
-	bool readonly, can_flush;
+	bool readonly, can_flush, can_trim;
 	uint64_t reconnect_ns;
 	struct nbd_client client;
 	struct command_list waiting;	/* for an answer, in the order of their coming */
@@ -247,15 +254,23 @@ static void recovered(struct nbd_target *n)
 	tell_trouble(n, "");
 }
 
+/* Whether this server has nothing to do with it: then *rc is the answer. */
+static bool is_settled(const struct nbd_target *n, enum target_op op, int *rc)
+{
+	*rc = op == TARGET_DISCARD ? -EOPNOTSUPP : 0;
+	return (op == TARGET_DISCARD && !n->can_trim) || (op == TARGET_SYNC && !n->can_flush);
+}
+
 static void send_command(struct nbd_target *n, struct command *cmd)
 {
 	struct nbd_handle *h = n->client.handle;
 	const struct target_io *io = cmd->io;
 	const nbd_completion_callback done = { .callback = command_done, .user_data = cmd };
 	int64_t cookie = -1;
+	int rc;
 
-	if (io->op == TARGET_SYNC && !n->can_flush) {	/* it waited to learn that */
-		command_ends(cmd, 0);
+	if (is_settled(n, io->op, &rc)) {	/* it came while nobody knew */
+		command_ends(cmd, rc);
 		loop_timer_set(n->host->loop, &n->turn, 0);
 		return;
 	}
@@ -270,7 +285,8 @@ static void send_command(struct nbd_target *n, struct command *cmd)
 	case TARGET_SYNC:
 		cookie = nbd_aio_flush(h, done, 0);
 		break;
-	case TARGET_DISCARD:		/* is not offered for these disks */
+	case TARGET_DISCARD:		/* never a secure one: those are not offered */
+		cookie = nbd_aio_trim(h, io->len, io->off, done, 0);
 		break;
 	}
 	if (cookie >= 0)
@@ -303,6 +319,7 @@ static const char *examine(struct nbd_target *n, struct nbd_handle *h)
 	int64_t bytes = nbd_get_size(h);
 
 	n->can_flush = nbd_can_flush(h) == 1;
+	n->can_trim = nbd_can_trim(h) == 1;
 	if (bytes < 0 || (uint64_t)bytes / BLK_SECTOR < n->sectors) {
 		snprintf(why, sizeof(why), "its export has %lld bytes now, and the disk has %llu: "
 			 "put back what was there, or detach the disk", (long long)bytes,
@@ -372,9 +389,10 @@ static void client_turn(struct nbd_client *c)
 static int nbd_now(struct target *t, struct target_io *io, bool wait)
 {
 	const struct nbd_target *n = t->state;
+	int rc;
 
 	(void)wait;
-	return io->op == TARGET_SYNC && n->client.ready && !n->can_flush ? 0 : -EAGAIN;
+	return n->client.ready && is_settled(n, io->op, &rc) ? rc : -EAGAIN;
 }
 
 static int nbd_start(struct target *t, struct target_io *io)

@@ -39,7 +39,8 @@ struct server {
 	uint32_t error;
 	uint64_t bytes;			/* what it says that it has */
 	bool readonly;
-	bool no_flush;			/* it has nothing to flush, and says so */
+	bool plain;			/* it can neither flush nor trim */
+	uint32_t preferred;		/* size of a request; 0: it says none */
 	int fd;
 	pthread_t thread;
 	/* What it was asked, in order. */
@@ -72,8 +73,10 @@ static inline bool server_greet(struct server *s)
 {
 	struct { uint64_t magic; uint32_t option, len; } __attribute__((packed)) opt;
 	struct { uint16_t type; uint64_t bytes; uint16_t flags; } __attribute__((packed)) info = {
-		0, htobe64(s->bytes), htobe16((uint16_t)(1 | (s->no_flush ? 0 : 4) |
-							  (s->readonly ? 2 : 0))) };
+		0, htobe64(s->bytes), htobe16((uint16_t)(1 | (s->plain ? 0 : 4 | 32) |
+							 (s->readonly ? 2 : 0))) };
+	const struct { uint16_t type; uint32_t size[3]; } __attribute__((packed)) sizes = {
+		htobe16(3), { htobe32(1), htobe32(s->preferred), htobe32(1u << 25) } };
 	uint8_t skip[4096];
 
 	if (!give(s->fd, "NBDMAGICIHAVEOPT\0\3", 18) || !take(s->fd, skip, 4))
@@ -89,6 +92,8 @@ static inline bool server_greet(struct server *s)
 				return false;
 		} else {
 			return give_option(s->fd, 7, 3, &info, sizeof(info)) &&
+			       (!s->preferred ||
+				give_option(s->fd, 7, 3, &sizes, sizeof(sizes))) &&
 			       give_option(s->fd, 7, 1, NULL, 0);
 		}
 	}

@@ -63,9 +63,10 @@ static void start(unsigned int i, enum target_op op, uint64_t off)
 {
 	ios[i].done = false;
 	ios[i].io = (struct target_io){ .op = op, .off = off, .done = io_done, .target = &target };
-	if (op != TARGET_SYNC) {
-		ios[i].io.nr_iov = 1;
+	if (op != TARGET_SYNC)
 		ios[i].io.len = sizeof(ios[i].buf);
+	if (op == TARGET_READ || op == TARGET_WRITE) {
+		ios[i].io.nr_iov = 1;
 		ios[i].iov = (struct iovec){ ios[i].buf, sizeof(ios[i].buf) };
 		ios[i].io.iov = &ios[i].iov;
 	}
@@ -177,6 +178,52 @@ static void test_nbd_unanswered_is_sent_again_answered_is_not(void **state)
 	}
 }
 
+static void test_nbd_a_discard_is_a_trim_and_sent_again(void **state)
+{
+	struct server first = { .mode = CUTS, .bytes = SERVER_BYTES };
+	struct server second = { .bytes = SERVER_BYTES };
+
+	(void)state;
+	open_target(10, false);
+	start(0, TARGET_DISCARD, 8192);		/* before there is a connection */
+	connect_to(&first);
+	UNTIL(wanted == 2);
+	server_stop(&first);
+	assert_false(ios[0].done);
+	connect_to(&second);
+	UNTIL(ios[0].done);
+	start(1, TARGET_DISCARD, 0);
+	UNTIL(ios[1].done);
+	assert_int_equal(ios[0].rc | ios[1].rc, 0);
+	server_stop(&second);
+	assert_int_equal(second.nr, 2);
+	assert_int_equal(first.asked[0].type, 4);
+	assert_int_equal(second.asked[0].type, 4);
+	assert_int_equal(second.asked[0].off, 8192);
+	assert_int_equal(second.asked[1].type, 4);
+}
+
+static void test_nbd_a_server_is_asked_for_nothing_that_it_cannot(void **state)
+{
+	struct server s = { .bytes = SERVER_BYTES, .plain = true };
+
+	(void)state;
+	open_target(10, false);
+	start(0, TARGET_DISCARD, 0);		/* nobody knows yet */
+	start(1, TARGET_SYNC, 0);
+	start(2, TARGET_READ, 0);
+	connect_to(&s);
+	UNTIL(ios[0].done && ios[1].done && ios[2].done);
+	assert_int_equal(ios[0].rc, -EOPNOTSUPP);
+	assert_int_equal(ios[1].rc, 0);
+	assert_int_equal(ios[2].rc, 0);
+	assert_int_equal(target.ops->now(&target, &ios[0].io, false), -EOPNOTSUPP);
+	assert_int_equal(target.ops->now(&target, &ios[1].io, false), 0);
+	assert_int_equal(wanted, 1);		/* it is no reason to connect again */
+	server_stop(&s);
+	assert_int_equal(s.nr, 1);
+}
+
 static void test_nbd_errors_are_the_requests(void **state)
 {
 	struct server s = { .mode = FAILS, .error = 28, .bytes = SERVER_BYTES };
@@ -186,9 +233,11 @@ static void test_nbd_errors_are_the_requests(void **state)
 	connect_to(&s);
 	start(0, TARGET_WRITE, 0);
 	start(1, TARGET_READ, 0);
-	UNTIL(ios[0].done && ios[1].done);
+	start(2, TARGET_DISCARD, 0);
+	UNTIL(ios[0].done && ios[1].done && ios[2].done);
 	assert_int_equal(ios[0].rc, -ENOSPC);
 	assert_int_equal(ios[1].rc, -ENOSPC);
+	assert_int_equal(ios[2].rc, -ENOSPC);
 	assert_int_equal(wanted, 1);		/* it is no reason to connect again */
 	server_stop(&s);
 }
@@ -262,7 +311,7 @@ static void test_nbd_io_fails_when_nobody_comes_and_works_again(void **state)
  * comes back. */
 static void test_nbd_flush_waits_for_a_server_that_has_nothing_to_flush(void **state)
 {
-	struct server s = { .bytes = SERVER_BYTES, .no_flush = true };
+	struct server s = { .bytes = SERVER_BYTES, .plain = true };
 
 	(void)state;
 	open_target(10, false);
@@ -379,6 +428,27 @@ static void test_nbd_probe_says_what_there_is(void **state)
 	server_stop(&s);
 }
 
+static void test_nbd_probe_says_in_what_units_it_discards(void **state)
+{
+	static const struct { bool plain, readonly; uint32_t preferred, discards; } cases[] = {
+		{ false, false, 0, 1 }, { false, false, 65536, 65536 },
+		{ true, false, 65536, 0 }, { false, true, 65536, 0 },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct server s = { .bytes = SERVER_BYTES, .plain = cases[i].plain,
+				    .readonly = cases[i].readonly,
+				    .preferred = cases[i].preferred };
+
+		nbd_probe_start(&host, DEVID, server_start(&s), "");
+		UNTIL(probed == i + 1);
+		assert_int_equal(result.rc, 0);
+		assert_int_equal(result.discards, cases[i].discards);
+		server_stop(&s);
+	}
+}
+
 static void test_nbd_probe_says_why_not(void **state)
 {
 	static const enum server_mode modes[] = { GARBAGE, REFUSES, SILENT, SERVES };
@@ -402,6 +472,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_nbd_io_is_done),
 		TEST(test_nbd_unanswered_is_sent_again_answered_is_not),
+		TEST(test_nbd_a_discard_is_a_trim_and_sent_again),
+		TEST(test_nbd_a_server_is_asked_for_nothing_that_it_cannot),
 		TEST(test_nbd_errors_are_the_requests),
 		TEST(test_nbd_a_server_that_shuts_down_has_not_answered),
 		TEST(test_nbd_a_server_that_hangs_is_connected_to_again),
@@ -413,6 +485,7 @@ int main(void)
 		TEST(test_nbd_closed_with_io_under_way),
 		TEST(test_nbd_a_new_supervisor_is_asked_again),
 		TEST(test_nbd_probe_says_what_there_is),
+		TEST(test_nbd_probe_says_in_what_units_it_discards),
 		TEST(test_nbd_probe_says_why_not),
 	};
 
