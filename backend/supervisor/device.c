@@ -146,7 +146,7 @@ void device_remove(struct device *dev)
 	unlink_worker(dev);
 	if (dev->watched) {
 		device_token(dev, token);
-		xs_unwatch(sup->xs, dev->fe_state, token);
+		xs_unwatch(sup->xs_watches, dev->fe_state, token);
 	}
 	loop_timer_cancel(&sup->loop, &dev->retry);
 	if (dev->claim != CLAIM_OTHERS)
@@ -229,7 +229,7 @@ static bool first_look(struct device *dev)
 	if (!device_claim(dev) || !nodes_fit(dev))
 		return false;
 	device_token(dev, token);
-	dev->watched = xs_watch(dev->sup->xs, dev->fe_state, token);
+	dev->watched = xs_watch(dev->sup->xs_watches, dev->fe_state, token);
 	worker_claim(dev);
 	return dev->link == LINK_NONE || dev->link == LINK_ATTACHED;
 }

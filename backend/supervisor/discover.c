@@ -159,20 +159,25 @@ static void guests_released(struct supervisor *sup)
 	}
 }
 
+static void store_is_gone(struct supervisor *sup)
+{
+	log_error("xenstored is gone: %s", strerror(errno));
+	sup->loop.stop = sup->broken = true;
+}
+
 static void store_ready(struct loop_fd *source)
 {
 	struct supervisor *sup = container_of(source, struct supervisor, store_events);
 	bool released = false;
 
 	for (int n = 0; n < MAX_EVENTS; n++) {
-		char **event = xs_check_watch(sup->xs);
+		char **event = xs_check_watch(sup->xs_watches);
 		struct device *dev;
 
 		if (!event) {
 			if (errno == EAGAIN || errno == EINTR)
 				break;
-			log_error("xenstored is gone: %s", strerror(errno));
-			sup->loop.stop = sup->broken = true;
+			store_is_gone(sup);
 			return;
 		}
 		if (strcmp(event[XS_WATCH_TOKEN], TOKEN_ROOT) == 0)
@@ -204,11 +209,26 @@ void discover_run(struct supervisor *sup)
 	}
 }
 
+/* Whether the connection that is asked lives; that there is no such key is an answer. */
+static bool store_answers(struct supervisor *sup)
+{
+	unsigned int len;
+	char *text = xs_read(sup->xs, XBT_NULL, "domid", &len);
+	bool answers = text || errno == ENOENT || errno == EACCES;
+
+	free(text);
+	return answers;
+}
+
 /* libxenstore's descriptor stays silent when the connection dies; asking tells. */
 static void store_check_due(struct loop_timer *timer)
 {
 	struct supervisor *sup = container_of(timer, struct supervisor, store_check);
 
+	if (!store_answers(sup)) {
+		store_is_gone(sup);
+		return;
+	}
 	claims_refresh(sup);
 	store_ready(&sup->store_events);
 	loop_timer_set(&sup->loop, timer, STORE_CHECK_NS);
@@ -221,15 +241,15 @@ int discover_start(struct supervisor *sup)
 	claims_refresh(sup);
 	for (unsigned int kind = 0; kind < XS_KIND_COUNT; kind++) {
 		if (!xs_backend_root(root, sizeof(root), kind) ||
-		    !xs_watch(sup->xs, root, TOKEN_ROOT))
+		    !xs_watch(sup->xs_watches, root, TOKEN_ROOT))
 			return -errno;
 	}
-	if (!xs_watch(sup->xs, "@releaseDomain", TOKEN_RELEASE))
+	if (!xs_watch(sup->xs_watches, "@releaseDomain", TOKEN_RELEASE))
 		return -errno;
 	scan_all(sup);
 	discover_run(sup);
 	sup->store_check.expired = store_check_due;
 	loop_timer_set(&sup->loop, &sup->store_check, STORE_CHECK_NS);
-	sup->store_events = (struct loop_fd){ xs_fileno(sup->xs), store_ready };
+	sup->store_events = (struct loop_fd){ xs_fileno(sup->xs_watches), store_ready };
 	return loop_add(&sup->loop, &sup->store_events);
 }

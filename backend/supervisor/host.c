@@ -80,6 +80,9 @@ int host_check(const struct supervisor *sup)
 	return 0;
 }
 
+/* Two connections: libxenstore gives one that watches a thread of its own, and from then on every
+ * answer comes by way of it, with two switches of threads each. A device that connects asks about a
+ * hundred times. */
 int host_open_store(struct supervisor *sup)
 {
 	unsigned int len;
@@ -87,12 +90,14 @@ int host_open_store(struct supervisor *sup)
 	char *text;
 
 	sup->xs = xs_open(0);
-	if (!sup->xs) {
+	sup->xs_watches = sup->xs ? xs_open(0) : NULL;
+	if (!sup->xs_watches) {
 		log_error("xenstore: %s: start xenstored, in Dom0 as with 'systemctl start "
 			  "xenstored' or '/etc/init.d/xen start'", strerror(errno));
 		return -1;
 	}
 	fcntl(xs_fileno(sup->xs), F_SETFD, FD_CLOEXEC);
+	fcntl(xs_fileno(sup->xs_watches), F_SETFD, FD_CLOEXEC);
 	text = xs_read(sup->xs, XBT_NULL, "domid", &len);	/* relative: our own */
 	if (text && xs_parse_u64(text, len, &domid) == XS_OK)
 		sup->domid = (unsigned int)domid;

@@ -166,6 +166,8 @@ static void tear_down(struct supervisor *sup)
 	}
 	if (sup->xs)
 		xs_close(sup->xs);
+	if (sup->xs_watches)
+		xs_close(sup->xs_watches);
 	if (sup->signals.fd >= 0)
 		close(sup->signals.fd);
 	loop_fini(&sup->loop);

@@ -54,7 +54,8 @@ struct worker;
 
 struct supervisor {
 	struct loop loop;
-	struct xs_handle *xs;
+	struct xs_handle *xs;		/* for what is asked and written */
+	struct xs_handle *xs_watches;	/* ... and for what is heard of (host.c says why) */
 	unsigned int domid;		/* our own: 0, or a driver domain's */
 	const char *rundir;
 	char libexec[RUN_PATH_MAX * 4];	/* where the workers' programs are */
