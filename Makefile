@@ -169,6 +169,7 @@ VDISK_SRC := backend/loop.c \
 	     backend/wire.c \
 	     backend/vdisk/link.c \
 	     backend/vdisk/main.c \
+	     backend/vdisk/outbox.c \
 	     $(VDISK_CORE_SRC)
 
 # Two programs: guests without disks on servers are spared libnbd, and its system calls.
@@ -266,7 +267,7 @@ TESTED_SRC := $(RING_SRC) $(SCHEMA_SRC) $(FRONTEND_SRC) $(LINUX_PORT_SRC) $(VDIS
 	      backend/loop.c backend/log.c backend/wire.c \
 	      $(filter-out %/guest_disk.c %/plugin.c,$(NBDKIT_SRC)) \
 	      $(filter frontend/example/%,$(MINIDOM_SRC)) \
-	      backend/supervisor/header.c \
+	      backend/supervisor/header.c backend/vdisk/outbox.c \
 	      $(filter-out tools/main.c,$(XPV_SRC)) $(SIM_TOOLS_SRC)
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c tests/hostile/test_*.c)))
 GUESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/lib/guest_*.c tests/hostile/guest_*.c)))

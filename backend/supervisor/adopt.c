@@ -17,19 +17,31 @@
 
 #define GREETING_MS	3000
 
-/* Hears the greeting of a worker that was here before us: what it serves. Waits, but not long: a
- * worker that does not answer within GREETING_MS is no good and is ended. */
-static int hear_greeting(struct worker *w)
+/* The next of its messages, if that comes before `end`; a greeting has no descriptors. */
+static int hear(struct worker *w, struct wire_msg *msg, uint64_t end)
 {
 	struct pollfd pfd = { .fd = w->sock.fd, .events = POLLIN };
-	unsigned int expected = 1;
-	struct wire_msg msg;
+	uint64_t now = loop_now();
 	int fds[WIRE_MAX_FDS];
 
+	if (now >= end || poll(&pfd, 1, (int)((end - now) / 1000000) + 1) <= 0 ||
+	    wire_receive(w->sock.fd, msg, fds) <= 0)
+		return -ETIMEDOUT;
+	wire_drop(fds);
+	return 0;
+}
+
+/* Hears the greeting of a worker that was here before us: what it serves. Waits, but not long: a
+ * worker that has not said it all within GREETING_MS is no good and is ended. */
+static int hear_greeting(struct worker *w)
+{
+	const uint64_t end = loop_now() + GREETING_MS * UINT64_C(1000000);
+	unsigned int expected = 1;
+	struct wire_msg msg;
+
 	for (unsigned int heard = 0; heard < expected; heard++) {
-		if (poll(&pfd, 1, GREETING_MS) <= 0 || wire_receive(w->sock.fd, &msg, fds) <= 0)
+		if (hear(w, &msg, end))
 			return -ETIMEDOUT;
-		wire_drop(fds);			/* a greeting has none */
 		if (heard == 0 && (msg.type != WIRE_HELLO || msg.hello.version != WIRE_VERSION ||
 				   msg.hello.domid != w->domid ||
 				   msg.hello.nr_devices > WORKER_DEVICES))

@@ -255,19 +255,22 @@ void device_look(struct device *dev)
 
 void device_attached(struct device *dev, int rc, const char *why)
 {
+	char safe[WIRE_TEXT];
+
+	log_safe(safe, sizeof(safe), why);
 	if (dev->link != LINK_ATTACHING)
 		return;
 	if (rc == -EAGAIN || rc == -EBUSY) {
 		unlink_worker(dev);
 		if (rc == -EBUSY)
 			journal_file_evict(dev);
-		device_reason(dev, "it cannot be connected yet: %s", why);
+		device_reason(dev, "it cannot be connected yet: %s", safe);
 		device_hold(dev);
 		return;
 	}
 	if (rc) {
 		unlink_worker(dev);
-		device_reason(dev, "it cannot be connected: %s", why);
+		device_reason(dev, "it cannot be connected: %s", safe);
 		device_fail(dev);
 		return;
 	}

@@ -21,10 +21,9 @@ static void tell(struct worker *w, uint32_t type, uint32_t devid, int rc, const 
 {
 	struct wire_msg msg = { .type = type, .devid = devid, .result = { .rc = rc } };
 
-	if (w->supervisor.fd < 0)
-		return;		/* the next one hears of it when it connects */
+	/* without a supervisor: the next one hears of it when it connects */
 	snprintf(msg.result.text, sizeof(msg.result.text), "%s", text);
-	wire_send(w->supervisor.fd, &msg, NULL, 0);
+	outbox_send(&w->outbox, &msg);
 }
 
 /* What libnbd is needed for speaks to the supervisor through this. */
@@ -32,8 +31,7 @@ static void say(struct nbd_host *host, const struct wire_msg *msg)
 {
 	struct worker *w = container_of(host, struct worker, nbd);
 
-	if (w->supervisor.fd >= 0)
-		wire_send(w->supervisor.fd, msg, NULL, 0);
+	outbox_send(&w->outbox, msg);
 }
 
 /* The disk's connection is over, and with it whatever waits for a server. */
@@ -169,6 +167,7 @@ static void supervisor_ready(struct loop_fd *source)
 	if (rc == -EAGAIN)
 		return;
 	if (rc <= 0) {
+		outbox_open(&w->outbox, &w->lane[0].loop, -1);
 		close(loop_del(&w->lane[0].loop, source));
 		loop_timer_set(&w->lane[0].loop, &w->orphan, ORPHAN_NS);
 		return;
@@ -194,10 +193,12 @@ static void listener_ready(struct loop_fd *source)
 	w->supervisor = (struct loop_fd){ .fd = fd, .ready = supervisor_ready };
 	if (loop_add(&w->lane[0].loop, &w->supervisor)) {
 		close(fd);
-		w->supervisor.fd = -1;
-		return;
+		w->supervisor.fd = fd = -1;
 	}
-	wire_send(fd, &hello, NULL, 0);
+	outbox_open(&w->outbox, &w->lane[0].loop, fd);
+	if (fd < 0)
+		return;
+	outbox_send(&w->outbox, &hello);
 	for (unsigned int i = 0; i < w->nr_disks; i++) {
 		struct disk *disk = w->disks[i];
 
@@ -220,6 +221,7 @@ int link_start(struct worker *w)
 	w->nbd = (struct nbd_host){ .loop = &w->lane[0].loop, .domid = w->env.domid, .say = say };
 	w->env.nbd = nbd_spoken ? &w->nbd : NULL;
 	w->supervisor.fd = -1;
+	outbox_open(&w->outbox, &w->lane[0].loop, -1);
 	w->orphan.expired = orphaned;
 	w->listener.ready = listener_ready;
 	loop_timer_set(&w->lane[0].loop, &w->orphan, ORPHAN_NS);
@@ -232,8 +234,22 @@ void link_close(struct worker *w)
 	nbd_probe_stop_all(&w->nbd);
 	while (w->nr_disks > 0)
 		drop_disk(w, &w->disks[0], false);
+	outbox_open(&w->outbox, &w->lane[0].loop, -1);
 	if (w->supervisor.fd >= 0)
 		close(w->supervisor.fd);
+}
+
+bool link_idle(const struct worker *w)
+{
+	for (unsigned int i = 0; i < w->nr_disks; i++) {
+		const struct disk *disk = w->disks[i];
+
+		for (unsigned int q = 0; q < disk->nr_queues; q++) {
+			if (disk->queue[q].served && !queue_idle(&disk->queue[q]))
+				return false;
+		}
+	}
+	return true;
 }
 
 static void tell_new_failure(struct worker *w, struct disk *disk)
@@ -248,8 +264,7 @@ static void tell_limited(struct worker *w, struct disk *disk)
 				      .limit = { .serial = disk->limit_answer } };
 
 	disk->limit_due = false;
-	if (w->supervisor.fd >= 0)
-		wire_send(w->supervisor.fd, &msg, NULL, 0);
+	outbox_send(&w->outbox, &msg);
 }
 
 static bool any_lane_broken(const struct worker *w)

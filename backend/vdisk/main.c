@@ -99,6 +99,12 @@ static void close_handles(struct worker *w)
 {
 	for (unsigned int i = 0; i < w->env.nr_lanes; i++)
 		lane_stop(&w->lane[i]);
+	/* To close a journal is to unlock it. While something is under way only the process's end
+	 * may do that: the kernel ends what uses its memory first. */
+	if (!link_idle(w)) {
+		log_warning("ending with requests under way: a successor does them again");
+		_exit(1);
+	}
 	link_close(w);
 	for (unsigned int i = w->env.nr_lanes; i-- > 0; )
 		lane_close(&w->lane[i]);

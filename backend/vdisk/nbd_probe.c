@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "blk_abi.h"
+#include "disk.h"
 #include "nbd.h"
 #include "nbd_client.h"
 
@@ -69,12 +70,16 @@ static void probe_ready(struct nbd_client *c)
 	struct wire_probed result = { 0 };
 	int64_t bytes = nbd_get_size(c->handle);
 	int64_t unit = nbd_get_block_size(c->handle, LIBNBD_SIZE_MINIMUM);
+	int64_t most = nbd_get_block_size(c->handle, LIBNBD_SIZE_MAXIMUM);
 	const char *why = "";
 
 	if (bytes < BLK_SECTOR)
 		why = "its export is empty";
 	else if (unit > BLK_PAGE)
 		why = "it takes no requests as small as 4096 bytes: put nbdkit's blocksize filter "
+		      "before it";
+	else if (most > 0 && most < DISK_BUFFER)
+		why = "it takes no requests as large as 1 MiB: put nbdkit's blocksize filter "
 		      "before it";
 	else
 		result.bytes = (uint64_t)bytes;

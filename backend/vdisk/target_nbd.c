@@ -28,6 +28,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "disk.h"
 #include "log.h"
 #include "nbd.h"
 #include "nbd_client.h"
@@ -316,7 +317,7 @@ static void send_all(struct nbd_target *n)
 static const char *examine(struct nbd_target *n, struct nbd_handle *h)
 {
 	static char why[WIRE_TEXT];
-	int64_t bytes = nbd_get_size(h);
+	int64_t bytes = nbd_get_size(h), most;
 
 	n->can_flush = nbd_can_flush(h) == 1;
 	n->can_trim = nbd_can_trim(h) == 1;
@@ -329,6 +330,10 @@ static const char *examine(struct nbd_target *n, struct nbd_handle *h)
 	if (nbd_get_block_size(h, LIBNBD_SIZE_MINIMUM) > n->sector_size)
 		return "it takes no requests as small as the disk's sectors now: put nbdkit's "
 		       "blocksize filter before it";
+	most = nbd_get_block_size(h, LIBNBD_SIZE_MAXIMUM);
+	if (most > 0 && most < DISK_BUFFER)
+		return "it takes no requests as large as 1 MiB now: put nbdkit's blocksize filter "
+		       "before it";
 	if (!n->readonly && nbd_is_read_only(h) == 1)
 		return "its export can only be read now: let it be written to again";
 	return "";

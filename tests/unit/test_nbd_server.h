@@ -40,7 +40,7 @@ struct server {
 	uint64_t bytes;			/* what it says that it has */
 	bool readonly;
 	bool plain;			/* it can neither flush nor trim */
-	uint32_t preferred;		/* size of a request; 0: it says none */
+	uint32_t preferred, most;	/* size of a request; both 0: it says none */
 	int fd;
 	pthread_t thread;
 	/* What it was asked, in order. */
@@ -76,7 +76,8 @@ static inline bool server_greet(struct server *s)
 		0, htobe64(s->bytes), htobe16((uint16_t)(1 | (s->plain ? 0 : 4 | 32) |
 							 (s->readonly ? 2 : 0))) };
 	const struct { uint16_t type; uint32_t size[3]; } __attribute__((packed)) sizes = {
-		htobe16(3), { htobe32(1), htobe32(s->preferred), htobe32(1u << 25) } };
+		htobe16(3), { htobe32(1), htobe32(s->preferred ? s->preferred : 4096),
+			      htobe32(s->most ? s->most : 1u << 25) } };
 	uint8_t skip[4096];
 
 	if (!give(s->fd, "NBDMAGICIHAVEOPT\0\3", 18) || !take(s->fd, skip, 4))
@@ -92,7 +93,7 @@ static inline bool server_greet(struct server *s)
 				return false;
 		} else {
 			return give_option(s->fd, 7, 3, &info, sizeof(info)) &&
-			       (!s->preferred ||
+			       (!(s->preferred || s->most) ||
 				give_option(s->fd, 7, 3, &sizes, sizeof(sizes))) &&
 			       give_option(s->fd, 7, 1, NULL, 0);
 		}

@@ -465,6 +465,24 @@ static void test_nbd_probe_says_why_not(void **state)
 	}
 }
 
+static void test_nbd_probe_refuses_a_server_of_small_requests(void **state)
+{
+	static const struct { uint32_t most; bool refused; } cases[] = {
+		{ 65536, true }, { (1u << 20) - 4096, true }, { 1u << 20, false },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct server s = { .bytes = SERVER_BYTES, .most = cases[i].most };
+
+		nbd_probe_start(&host, DEVID, server_start(&s), "");
+		UNTIL(probed == i + 1);
+		assert_int_equal(result.rc, cases[i].refused ? -EINVAL : 0);
+		assert_int_equal(!!strstr(result.text, "as large as 1 MiB"), cases[i].refused);
+		server_stop(&s);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -486,6 +504,7 @@ int main(void)
 		TEST(test_nbd_a_new_supervisor_is_asked_again),
 		TEST(test_nbd_probe_says_what_there_is),
 		TEST(test_nbd_probe_says_in_what_units_it_discards),
+		TEST(test_nbd_probe_refuses_a_server_of_small_requests),
 		TEST(test_nbd_probe_says_why_not),
 	};
 
