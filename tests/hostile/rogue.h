@@ -19,7 +19,7 @@
 
 #define ROGUE_PAGES	64		/* pages for data, granted to the backend */
 #define ROGUE_DATA	0xda7a0000u	/* in a request: + n stands for the gref of data page n */
-#define ROGUE_WAIT_MS	8000		/* far longer than anything takes */
+#define ROGUE_WAIT_MS	60000		/* far longer than anything takes, also emulated */
 #define ROGUE_SECRET	0x5e		/* what the attacked disk is full of, where it is watched */
 
 enum rogue_state { ST_INITIALISING = 1, ST_INIT_WAIT, ST_INITIALISED, ST_CONNECTED, ST_CLOSING,
