@@ -99,7 +99,8 @@ static int check_all(struct check *c, xc_interface *xch, const char *name)
 	free(list);
 	c->alive[0] = true;	/* a simulator may not list it; the store is its work */
 	for (enum xs_class class = 0; class < XS_CLASS_COUNT && !rc; class++)
-		if (xs_class_type(class))
+		/* a primary console has neither states nor a frontend's directory of its own */
+		if (xs_class_type(class) && class != XS_CLASS_VCONSOLE)
 			rc = check_class(c, class, dom.domid);
 	if (rc)
 		return rc;

@@ -130,6 +130,15 @@ size_t xs_frontend_path(char *buf, size_t size, unsigned int fe, enum xs_class c
 	return finish(&t);
 }
 
+size_t xs_primary_console_path(char *buf, size_t size, unsigned int fe)
+{
+	struct xs_text t = xs_text_init(buf, size);
+
+	add_domain(&t, fe);
+	xs_text_add(&t, "console");
+	return finish(&t);
+}
+
 size_t xs_error_path(char *buf, size_t size, unsigned int be, enum xs_kind kind,
 		     unsigned int fe, unsigned int devid)
 {

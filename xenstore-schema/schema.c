@@ -15,6 +15,7 @@ const struct xs_key xs_keys[XS_KEY_COUNT] = {
 #define XS_KEY(id, ...) [id] = { __VA_ARGS__ },
 #include "common.def"
 #include "vdisk.def"
+#include "vconsole.def"
 #undef XS_KEY
 };
 
@@ -23,6 +24,7 @@ static const struct {
 } classes[] = {
 	[XS_CLASS_COMMON] = { "common", NULL },
 	[XS_CLASS_VDISK] = { "vdisk", "vbd" },
+	[XS_CLASS_VCONSOLE] = { "vconsole", "console" },
 };
 _Static_assert(sizeof(classes) / sizeof(classes[0]) == XS_CLASS_COUNT, "one row a class");
 
@@ -33,6 +35,7 @@ static const struct {
 } kinds[] = {
 	[XS_KIND_VBD] = { "vbd", XS_CLASS_VDISK, "bus/xen-backend/drivers/vbd", "xen-blkback" },
 	[XS_KIND_QDISK] = { "qdisk", XS_CLASS_VDISK, NULL, NULL },
+	[XS_KIND_CONSOLE] = { "console", XS_CLASS_VCONSOLE, NULL, NULL },
 };
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == XS_KIND_COUNT, "one row a kind");
 

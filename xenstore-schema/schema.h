@@ -49,6 +49,7 @@ enum xb_state {
 enum xs_class {
 	XS_CLASS_COMMON,	/* keys that every device has; no device type of its own */
 	XS_CLASS_VDISK,		/* device type "vbd" */
+	XS_CLASS_VCONSOLE,	/* device type "console" */
 	XS_CLASS_COUNT
 };
 
@@ -57,6 +58,7 @@ enum xs_class {
 enum xs_kind {
 	XS_KIND_VBD,		/* disks of the kernel's backend, or of what takes its place */
 	XS_KIND_QDISK,		/* disks of QEMU's, and of others that libxl takes for QEMU */
+	XS_KIND_CONSOLE,	/* consoles, whoever serves them */
 	XS_KIND_COUNT
 };
 
@@ -91,6 +93,7 @@ enum xs_key_id {
 #define XS_KEY(id, ...) id,
 #include "common.def"
 #include "vdisk.def"
+#include "vconsole.def"
 #undef XS_KEY
 	XS_KEY_COUNT
 };
@@ -181,6 +184,8 @@ size_t xs_backend_path(char *buf, size_t size, unsigned int be, enum xs_kind kin
 /* /local/domain/<fe>/device/<type>/<devid> */
 size_t xs_frontend_path(char *buf, size_t size, unsigned int fe, enum xs_class class,
 			unsigned int devid);
+/* /local/domain/<fe>/console: the directory of a domain's primary console. */
+size_t xs_primary_console_path(char *buf, size_t size, unsigned int fe);
 /* /local/domain/<be>/error/<path below /local/domain/<be>/>/error: where a driver says why it
  * failed (Linux's xenbus_dev_error convention). */
 size_t xs_error_path(char *buf, size_t size, unsigned int be, enum xs_kind kind,

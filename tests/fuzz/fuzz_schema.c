@@ -75,7 +75,7 @@ static void fuzz_names(const char *text)
 		MUST(!strcmp(again, text));
 	}
 	if (xs_split_backend_path(text, &kind, &fe, &devid, &rest)) {
-		MUST(xs_kind_class(kind) == XS_CLASS_VDISK && fe <= XS_DOMID_MAX);
+		MUST(xs_kind_class(kind) != XS_CLASS_COMMON && fe <= XS_DOMID_MAX);
 		MUST(rest >= text && rest <= text + strlen(text));
 	}
 }

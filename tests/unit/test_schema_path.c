@@ -14,7 +14,8 @@
 #include "schema.h"
 
 enum builder {
-	BACKEND, FRONTEND, ERROR, FRONTEND_ERROR, BACKEND_ROOT, DEVICE_ROOT, KEY, KEY_PATH, U64,
+	BACKEND, FRONTEND, ERROR, FRONTEND_ERROR, BACKEND_ROOT, DEVICE_ROOT, PRIMARY_CONSOLE, KEY,
+	KEY_PATH, U64,
 	BUILDERS
 };
 
@@ -31,6 +32,8 @@ static size_t build(enum builder what, char *buf, size_t size)
 		return xs_frontend_error_path(buf, size, 1, XS_CLASS_VDISK, 51712);
 	case BACKEND_ROOT:
 		return xs_backend_root(buf, size, XS_KIND_VBD);
+	case PRIMARY_CONSOLE:
+		return xs_primary_console_path(buf, size, 32751);
 	case DEVICE_ROOT:
 		return xs_device_root(buf, size, XS_CLASS_VDISK);
 	case KEY:
@@ -49,6 +52,7 @@ static const char *const built[BUILDERS] = {
 	[FRONTEND_ERROR] = "/local/domain/1/error/device/vbd/51712/error",
 	[BACKEND_ROOT] = "backend/vbd",
 	[DEVICE_ROOT] = "device/vbd",
+	[PRIMARY_CONSOLE] = "/local/domain/32751/console",
 	[KEY] = "queue-12/ring-ref3",
 	[KEY_PATH] = "/d/ring-ref15",
 	[U64] = "18446744073709551615",
@@ -116,6 +120,7 @@ static void test_split_takes_built_paths_apart(void **state)
 		{ "/local/domain/0/backend/vbd/3/51712", "", XS_KIND_VBD },
 		{ "/local/domain/32751/backend/vbd/3/51712/state", "state", XS_KIND_VBD },
 		{ "/local/domain/0/backend/qdisk/3/51712/state", "state", XS_KIND_QDISK },
+		{ "/local/domain/0/backend/console/3/51712/state", "state", XS_KIND_CONSOLE },
 		{ "backend/vbd/3/51712", "", XS_KIND_VBD },
 		{ "backend/qdisk/3/51712", "", XS_KIND_QDISK },
 		{ "backend/vbd/3/51712/state", "state", XS_KIND_VBD },
