@@ -62,12 +62,18 @@ int loop_add_hangup(struct loop *loop, struct loop_fd *source)
 	return add(loop, source, 0);	/* EPOLLHUP comes unasked */
 }
 
-int loop_watch_output(struct loop *loop, struct loop_fd *source, bool output)
+int loop_watch(struct loop *loop, struct loop_fd *source, bool input, bool output)
 {
-	struct epoll_event ev = { .events = EPOLLIN | (output ? (uint32_t)EPOLLOUT : 0),
+	struct epoll_event ev = { .events = (input ? (uint32_t)EPOLLIN : 0) |
+					    (output ? (uint32_t)EPOLLOUT : 0),
 				  .data.ptr = source };
 
 	return epoll_ctl(loop->epfd, EPOLL_CTL_MOD, source->fd, &ev) ? -errno : 0;
+}
+
+int loop_watch_output(struct loop *loop, struct loop_fd *source, bool output)
+{
+	return loop_watch(loop, source, true, output);
 }
 
 int loop_del(struct loop *loop, struct loop_fd *source)

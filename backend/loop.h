@@ -56,6 +56,9 @@ void loop_fini(struct loop *loop);
 int loop_add(struct loop *loop, struct loop_fd *source);
 /* The same, but ready() is called only when the other end is gone. */
 int loop_add_hangup(struct loop *loop, struct loop_fd *source);
+/* Calls ready() when the fd can be read, or written to, or neither: then, as always, when the other
+ * end is gone. 0 or -errno. */
+int loop_watch(struct loop *loop, struct loop_fd *source, bool input, bool output);
 /* Also calls ready() when the fd can be written to, or not any more. 0 or -errno. */
 int loop_watch_output(struct loop *loop, struct loop_fd *source, bool output);
 /* Idempotent; sets source->fd to -1 and returns the fd, which the caller now closes. */

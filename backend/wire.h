@@ -9,7 +9,7 @@
  * supervisor to go on serving.
  *
  *	supervisor -> worker			worker -> supervisor
- *	WIRE_ATTACH devid, vdisk + 2 fds	WIRE_ATTACHED devid, result (rc 0, or why not)
+ *	WIRE_ATTACH devid, vdisk + fds		WIRE_ATTACHED devid, result (rc 0, or why not)
  *	WIRE_DETACH devid			WIRE_DETACHED devid (nothing is mapped any more)
  *	WIRE_SUSPEND devid			... and the journal is as a dead worker's
  *	WIRE_RESIZE devid, vdisk.sectors	WIRE_RESIZED devid (requests may reach there)
@@ -25,8 +25,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WIRE_VERSION	4
-#define WIRE_MAX_FDS	2
+#define WIRE_VERSION	5
+#define WIRE_MAX_FDS	5
 #define WIRE_TEXT	192
 #define WIRE_EXPORT	256
 #define WIRE_MAX_GREFS	16	/* ring pages: 2^max-ring-page-order */
@@ -51,6 +51,11 @@ enum wire_type {
 	WIRE_SUSPEND,		/* supervisor: as WIRE_DETACH, and the journal is kept */
 	WIRE_LIMIT,		/* supervisor: how much may be taken off the ring */
 	WIRE_LIMITED,		/* worker: it takes no more; paused: nothing is under way */
+	/* of consoles */
+	WIRE_KEEP,		/* worker: what a successor of its is to have (fds) */
+	WIRE_LOG_FULL,		/* worker: its log is as long as it may be */
+	WIRE_LOG,		/* supervisor: another file to write it to (fd) */
+	WIRE_LAST = WIRE_LOG
 };
 
 enum wire_hello_flags {
@@ -95,6 +100,21 @@ struct wire_vdisk {
 	struct wire_limit limit;
 };
 
+enum wire_console_flags {
+	WIRE_LOG_ESCAPE = 1 << 0,	/* escape characters do not go into the log */
+};
+
+/* A console's connection; fds: enum console_fd of vconsole/console.h. */
+struct wire_console {
+	uint32_t port;			/* the guest's event channel port */
+	uint32_t gref;			/* of its page */
+	uint32_t size;			/* bytes of scrollback */
+	uint32_t flags;			/* enum wire_console_flags */
+	uint32_t rate;			/* looks at the page in 200 ms; 0: any number */
+	uint32_t unused;
+	uint64_t log_max;		/* bytes of a log file; 0: any number */
+};
+
 struct wire_result {
 	int32_t rc;			/* 0 or -errno */
 	char text[WIRE_TEXT];		/* one line, terminated */
@@ -119,6 +139,7 @@ struct wire_msg {
 			uint32_t nr_devices, flags;
 		} hello;
 		struct wire_vdisk vdisk;	/* WIRE_ATTACH; fds: target, journal */
+		struct wire_console console;	/* WIRE_ATTACH, of that class */
 		struct wire_result result;	/* also of WIRE_TROUBLE */
 		struct wire_probed probed;
 		struct wire_limit limit;	/* WIRE_LIMIT; WIRE_LIMITED: its serial */

@@ -180,7 +180,7 @@ void device_fail(struct device *dev)
 	if (dev->link == LINK_NONE)
 		journal_file_void(dev);
 	store_tell_reason(dev, dev->reason);
-	if (!device_is_new(dev) && dev->mine < XB_CLOSING)
+	if (!dev->class->look && !device_is_new(dev) && dev->mine < XB_CLOSING)
 		store_switch_state(dev, dev->mine, XB_CLOSING, NULL);
 }
 
@@ -241,6 +241,10 @@ void device_look(struct device *dev)
 		worker_await(dev);
 		return;		/* the worker's answer leads here again */
 	}
+	if (dev->class->look) {
+		dev->class->look(dev);
+		return;
+	}
 	if (!dev->watched && !first_look(dev))
 		return;
 	limit_look(dev);
@@ -277,6 +281,10 @@ void device_attached(struct device *dev, int rc, const char *why)
 	dev->link = LINK_ATTACHED;
 	dev->reason[0] = '\0';
 	store_tell_reason(dev, "");
+	if (dev->class->look) {
+		device_look(dev);
+		return;
+	}
 	device_resized(dev);
 	medium_changed(dev);
 	if (dev->mine != dev->next_state && device_go(dev, dev->next_state, dev->class->announce))

@@ -23,7 +23,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "journal.h"
 #include "worker.h"
 
 #define MAX_DEATHS	8
@@ -60,12 +59,8 @@ uint64_t worker_progress(const struct worker *w)
 	uint64_t sum = 0;
 
 	for (const struct device *dev = w->sup->devices; dev; dev = dev->next) {
-		struct journal_stats stats;
-
-		if (!serves(w, dev))
-			continue;
-		journal_file_stats(dev, &stats);
-		sum += stats.batches;
+		if (serves(w, dev))
+			sum += dev->class->progress(dev);
 	}
 	return sum;
 }
@@ -225,20 +220,20 @@ static const char *program_of(const struct worker *w)
 /* In the child: nothing of ours goes along but the listener and standard error. */
 static void run_worker(const struct worker *w, int listener)
 {
-	char program[sizeof(w->sup->libexec) + 32], domid[16], fd[16], lanes[16],
-	     spin[16], uid[16], gid[16];
-	char *argv[20] = { program, "--domid", domid, "--listen-fd", fd, "--lanes", lanes,
-			   "--spin-us", spin, "--uid", uid, "--gid", gid };
-	unsigned int argc = 13;
+	char program[sizeof(w->sup->libexec) + 32], domid[16], fd[16], uid[16],
+	     gid[16];
+	char *argv[20] = { program, "--domid", domid, "--listen-fd", fd, "--uid", uid,
+			   "--gid", gid };
+	unsigned int argc = 9;
 	sigset_t none;
 
 	snprintf(program, sizeof(program), "%s/%s", w->sup->libexec, program_of(w));
 	snprintf(domid, sizeof(domid), "%u", w->domid);
 	snprintf(fd, sizeof(fd), "%d", LISTEN_FD);
-	snprintf(lanes, sizeof(lanes), "%u", w->sup->max_queues);
-	snprintf(spin, sizeof(spin), "%u", w->sup->spin_us);
 	snprintf(uid, sizeof(uid), "%u", w->sup->worker_uid);
 	snprintf(gid, sizeof(gid), "%u", w->sup->worker_gid);
+	if (w->class->arguments)
+		argc = w->class->arguments(w->sup, argv, argc);
 	if (w->sup->no_sandbox)
 		argv[argc++] = "--no-sandbox";
 	if (w->sup->debug)

@@ -90,17 +90,33 @@ struct device_class {
 	int (*prepare)(struct device *dev);
 	/* Writes what the backend offers. */
 	bool (*publish)(struct device *dev, xs_transaction_t t);
-	/* Reads what the frontend asks for into msg; fds[1] stays the device's, and fds[0] is
-	 * image_lend()'s. */
+	/* Reads what the frontend asks for into msg; fds stay the device's. */
 	int (*collect)(struct device *dev, struct wire_msg *msg, int *fds);
 	/* True if the journal is about the connection that the frontend asks for. */
 	bool (*is_current)(struct device *dev);
 	/* Writes what a connected frontend needs to know. */
 	bool (*announce)(struct device *dev, xs_transaction_t t);
+	/* The worker's first descriptor, which is closed when that has it; -EBUSY: what an earlier
+	 * worker has begun is still under way; -EAGAIN: not at the moment. NULL: collect() has it. */
+	int (*lend)(const struct device *dev);
+	/* Completes the message that attaches it with what may have changed since collect(). */
+	void (*complete)(struct device *dev, struct wire_msg *msg);
+	/* A worker that an earlier supervisor left serves it: opens what that one knew of. */
+	int (*adopt)(struct device *dev);
+	/* What its worker is told in its arguments, from argv[argc] on; how many there are then. */
+	unsigned int (*arguments)(const struct supervisor *sup, char **argv, unsigned int argc);
+	/* How much has been done for it, by all workers that it had. */
+	uint64_t (*progress)(const struct device *dev);
+	/* The worker has something to say that only such devices know. False: nothing known. fds are
+	 * closed afterwards, unless they are set to -1. */
+	bool (*heard)(struct device *dev, const struct wire_msg *msg, int fds[WIRE_MAX_FDS]);
+	/* In place of the states in xenstore, for devices that have none (NULL: they have): does
+	 * what there is to do, as far as it can be done without waiting. */
+	void (*look)(struct device *dev);
 	/* Looks whether a connected device, of a worker that is idle in our eyes, is to serve
 	 * something else. True: it has begun to. */
 	bool (*change)(struct device *dev);
-	/* Closes what prepare opened; idempotent. */
+	/* Closes what prepare or adopt opened; idempotent. */
 	void (*release)(struct device *dev);
 };
 
@@ -136,6 +152,7 @@ struct device {
 	enum xb_state mine;		/* as last read from the store */
 	enum xb_state next_state;	/* to be written when the link has changed */
 	enum link_state link;
+	unsigned int postponed;		/* so often, because an earlier worker had it in use */
 	struct worker *worker;
 	char reason[REASON_MAX];	/* why it failed; "": it did not */
 	char told[REASON_MAX];		/* what the error node says */
@@ -155,7 +172,6 @@ struct device {
 		uint32_t sector_size, physical_sector_size;	/* bytes */
 		uint32_t wanted_sector_size, wanted_physical;	/* 0: not said */
 		bool readonly, direct, discard, discard_secure;
-		unsigned int postponed;	/* so often, because an earlier worker had it in use */
 		bool grown;		/* and the guest has not been told */
 		uint32_t discard_granularity, discard_alignment;	/* bytes */
 		enum xs_target_kind kind;

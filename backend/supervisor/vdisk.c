@@ -162,6 +162,64 @@ static bool announce(struct device *dev, xs_transaction_t t)
 	       announce_discard(dev, t);
 }
 
+static void complete(struct device *dev, struct wire_msg *msg)
+{
+	if (dev->limit.stale)
+		limit_refresh(dev);
+	msg->vdisk.limit = limit_to_tell(dev);
+}
+
+static int adopt(struct device *dev)
+{
+	dev->limit.stale = true;	/* they may have changed while nobody could tell it */
+	return journal_file_open(dev);
+}
+
+static uint64_t progress(const struct device *dev)
+{
+	struct journal_stats stats;
+
+	journal_file_stats(dev, &stats);
+	return stats.batches;
+}
+
+static unsigned int arguments(const struct supervisor *sup, char **argv, unsigned int argc)
+{
+	static char lanes[16], spin[16];
+
+	snprintf(lanes, sizeof(lanes), "%u", sup->max_queues);
+	snprintf(spin, sizeof(spin), "%u", sup->spin_us);
+	argv[argc++] = (char *)(uintptr_t)"--lanes";
+	argv[argc++] = lanes;
+	argv[argc++] = (char *)(uintptr_t)"--spin-us";
+	argv[argc++] = spin;
+	return argc;
+}
+
+static bool heard(struct device *dev, const struct wire_msg *msg, int fds[WIRE_MAX_FDS])
+{
+	(void)fds;
+	switch (msg->type) {
+	case WIRE_RESIZED:
+		device_resized(dev);
+		return true;
+	case WIRE_LIMITED:
+		limit_heard(dev, msg->limit.serial);
+		return true;
+	case WIRE_PROBED:
+		remote_probed(dev, &msg->probed);
+		return true;
+	case WIRE_LINK_WANTED:
+		remote_wanted(dev);
+		return true;
+	case WIRE_TROUBLE:
+		device_trouble(dev, msg->result.text);
+		return true;
+	default:
+		return false;
+	}
+}
+
 const struct device_class vdisk_class = {
 	.id = XS_CLASS_VDISK,
 	.program = "xpv-vdisk",
@@ -172,6 +230,12 @@ const struct device_class vdisk_class = {
 	.collect = collect,
 	.is_current = is_current,
 	.announce = announce,
+	.lend = image_lend,
+	.complete = complete,
+	.adopt = adopt,
+	.arguments = arguments,
+	.progress = progress,
+	.heard = heard,
 	.change = medium_change,
 	.release = image_close,
 };

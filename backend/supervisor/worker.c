@@ -45,7 +45,7 @@ static void not_lent(struct device *dev, int rc)
 {
 	if (rc != -EBUSY)
 		device_attached(dev, -EAGAIN, "its image cannot be opened once more");
-	else if (dev->disk.postponed++ < POSTPONED_MAX)
+	else if (dev->postponed++ < POSTPONED_MAX)
 		device_postpone(dev);
 	else
 		device_attached(dev, -EAGAIN, "what its last worker wrote is still on its way to "
@@ -63,9 +63,10 @@ static bool frontend_gone(struct device *dev)
 static void send_attach(struct device *dev)
 {
 	struct wire_msg msg = { .type = WIRE_ATTACH, .devid = dev->devid };
-	int fds[WIRE_MAX_FDS] = { -1, -1 };
+	int fds[WIRE_MAX_FDS], nr = 0, lent = -1;
 	int rc;
 
+	memset(fds, -1, sizeof(fds));
 	dev->link = LINK_ATTACHING;
 	if (dev->class->collect(dev, &msg, fds)) {
 		if (frontend_gone(dev)) {
@@ -78,17 +79,21 @@ static void send_attach(struct device *dev)
 		device_attached(dev, -EINVAL, "its frontend's keys do not fit");
 		return;
 	}
-	fds[0] = image_lend(dev);
-	if (fds[0] < 0) {
-		not_lent(dev, fds[0]);
-		return;
+	if (dev->class->lend) {
+		lent = fds[0] = dev->class->lend(dev);
+		if (lent < 0) {
+			not_lent(dev, lent);
+			return;
+		}
+		dev->postponed = 0;
 	}
-	dev->disk.postponed = 0;
-	if (dev->limit.stale)
-		limit_refresh(dev);
-	msg.vdisk.limit = limit_to_tell(dev);
-	rc = wire_send(dev->worker->sock.fd, &msg, fds, WIRE_MAX_FDS);
-	close(fds[0]);
+	if (dev->class->complete)
+		dev->class->complete(dev, &msg);
+	while (nr < WIRE_MAX_FDS && fds[nr] >= 0)
+		nr++;
+	rc = wire_send(dev->worker->sock.fd, &msg, fds, nr);
+	if (lent >= 0)
+		close(lent);
 	if (rc == -EAGAIN || rc == -EMFILE || rc == -ETOOMANYREFS)
 		device_attached(dev, rc, strerror(-rc));
 	/* any other failure: the worker is gone, and its pidfd tells */
@@ -232,8 +237,7 @@ void worker_claim(struct device *dev)
 		return;
 	dev->worker = w;
 	dev->link = LINK_ATTACHED;
-	dev->limit.stale = true;	/* they may have changed while nobody could tell it */
-	if (journal_file_open(dev))
+	if (dev->class->adopt(dev))
 		log_error("%s: %s", device_name(dev), dev->reason);
 	log_info("%s: worker %d serves it already", device_name(dev), (int)w->pid);
 	if (broken)
@@ -283,8 +287,8 @@ void worker_limit(struct device *dev)
 		dev->limit.told = false;
 }
 
-/* A message from a worker that has greeted. */
-static void heard(struct worker *w, struct wire_msg *msg)
+/* A message from a worker that has greeted. What only one class knows is that class's. */
+static void heard(struct worker *w, struct wire_msg *msg, int fds[WIRE_MAX_FDS])
 {
 	struct device *dev = device_served(w->sup, w->class->id, w->domid, msg->devid);
 
@@ -304,33 +308,15 @@ static void heard(struct worker *w, struct wire_msg *msg)
 			device_detached(dev);
 		worker_send_waiting(w);
 		break;
-	case WIRE_RESIZED:
-		if (dev)
-			device_resized(dev);
-		break;
-	case WIRE_LIMITED:
-		if (dev)
-			limit_heard(dev, msg->limit.serial);
-		break;
-	case WIRE_PROBED:
-		msg->probed.text[WIRE_TEXT - 1] = '\0';
-		if (dev)
-			remote_probed(dev, &msg->probed);
-		break;
-	case WIRE_LINK_WANTED:
-		if (dev)
-			remote_wanted(dev);
-		break;
-	case WIRE_TROUBLE:
-		if (dev)
-			device_trouble(dev, msg->result.text);
-		break;
 	case WIRE_FAILED:
 		if (dev)
 			device_broken(dev, msg->result.text);
 		break;
 	default:
-		worker_kill(w, "it sent a message of unknown type");
+		if (msg->type == WIRE_PROBED)
+			msg->probed.text[WIRE_TEXT - 1] = '\0';
+		if (msg->type > WIRE_LAST || (dev && !dev->class->heard(dev, msg, fds)))
+			worker_kill(w, "it sent a message of unknown type");
 	}
 }
 
@@ -351,9 +337,8 @@ void worker_socket_ready(struct loop_fd *source)
 			pidfd_send_signal(w->process.fd, SIGKILL, NULL, 0);
 		return;
 	}
-	wire_drop(fds);
 	if (w->greeted) {
-		heard(w, &msg);
+		heard(w, &msg, fds);
 		worker_be_patient(w);
 	} else if (msg.type == WIRE_HELLO && msg.hello.version == WIRE_VERSION &&
 		   msg.hello.domid == w->domid) {
@@ -364,4 +349,5 @@ void worker_socket_ready(struct loop_fd *source)
 	} else {
 		worker_kill(w, "it does not greet as it should");
 	}
+	wire_drop(fds);
 }
