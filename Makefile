@@ -172,6 +172,23 @@ VDISK_SRC := backend/loop.c \
 	     backend/vdisk/outbox.c \
 	     $(VDISK_CORE_SRC)
 
+VCONSOLE_CORE_SRC := backend/vconsole/client.c \
+		     backend/vconsole/console.c \
+		     backend/vconsole/pty.c \
+		     backend/vconsole/record.c \
+		     backend/vconsole/scroll.c \
+		     backend/vconsole/typed.c
+
+VCONSOLE_SRC := backend/loop.c \
+		backend/log.c \
+		backend/wire.c \
+		backend/vconsole/link.c \
+		backend/vconsole/main.c \
+		backend/worker/filter.c \
+		backend/worker/journal.c \
+		backend/worker/sandbox.c \
+		$(VCONSOLE_CORE_SRC)
+
 # Two programs: guests without disks on servers are spared libnbd, and its system calls.
 NBD_NONE_SRC := backend/vdisk/nbd_none.c
 NBD_SRC := backend/vdisk/nbd_client.c \
@@ -228,12 +245,14 @@ objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
 pic_objs = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
 
 XEN_LIBS := -lxenstore -lxenevtchn -lxengnttab
-PROGRAMS := minidom xpv xpvd xpv-vdisk xpv-vdisk-nbd xpv-hypervisor xpv-sim-vm
+PROGRAMS := minidom xpv xpvd xpv-vconsole xpv-vdisk xpv-vdisk-nbd xpv-hypervisor xpv-sim-vm
 
 $(BUILD)/minidom: $(call objs,$(MINIDOM_SRC) $(LINUX_PORT_SRC) $(FRONTEND_SRC) $(RING_SRC) $(SCHEMA_SRC))
 $(BUILD)/minidom: LIBS := $(XEN_LIBS)
 $(BUILD)/xpvd: $(call objs,$(XPVD_SRC) $(RING_SRC) $(SCHEMA_SRC))
 $(BUILD)/xpvd: LIBS := $(XEN_LIBS) -ljson-c
+$(BUILD)/xpv-vconsole: $(call objs,$(VCONSOLE_SRC))
+$(BUILD)/xpv-vconsole: LIBS := -lxenevtchn -lxengnttab -lseccomp -lcap-ng
 $(BUILD)/xpv-vdisk: $(call objs,$(VDISK_SRC) $(NBD_NONE_SRC) $(RING_SRC))
 $(BUILD)/xpv-vdisk: LIBS := -lxenevtchn -lxengnttab -luring -lseccomp -lcap-ng
 $(BUILD)/xpv-vdisk-nbd: $(call objs,$(VDISK_SRC) $(NBD_SRC) $(RING_SRC))
@@ -263,7 +282,7 @@ all: $(addprefix $(BUILD)/,$(PROGRAMS)) $(NBDKIT_PLUGIN) $(SIM_LIBS)	## build ev
 
 # What a unit test may want; the linker takes from the archive what it needs.
 TESTED_SRC := $(RING_SRC) $(SCHEMA_SRC) $(FRONTEND_SRC) $(LINUX_PORT_SRC) $(VDISK_CORE_SRC) \
-	      $(NBD_NONE_SRC) \
+	      $(VCONSOLE_CORE_SRC) $(NBD_NONE_SRC) \
 	      backend/loop.c backend/log.c backend/wire.c \
 	      $(filter-out %/guest_disk.c %/plugin.c,$(NBDKIT_SRC)) \
 	      $(filter frontend/example/%,$(MINIDOM_SRC)) \
