@@ -115,6 +115,8 @@ XPVD_SRC := backend/loop.c \
 	    backend/histogram.c \
 	    backend/supervisor/adopt.c \
 	    backend/supervisor/claim.c \
+	    backend/supervisor/console_files.c \
+	    backend/supervisor/console_log.c \
 	    backend/supervisor/control.c \
 	    backend/supervisor/device.c \
 	    backend/supervisor/dial.c \
@@ -130,6 +132,7 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/main.c \
 	    backend/supervisor/medium.c \
 	    backend/supervisor/memory.c \
+	    backend/supervisor/primary.c \
 	    backend/supervisor/process.c \
 	    backend/supervisor/remote.c \
 	    backend/supervisor/resize.c \
@@ -139,6 +142,7 @@ XPVD_SRC := backend/loop.c \
 	    backend/supervisor/sector.c \
 	    backend/supervisor/step.c \
 	    backend/supervisor/store.c \
+	    backend/supervisor/vconsole.c \
 	    backend/supervisor/vdisk.c \
 	    backend/supervisor/worker.c
 

@@ -33,6 +33,7 @@
 #define SCROLL_DATA	4096u		/* where the ring begins */
 #define SCROLL_MIN	8192u		/* bytes of a ring: powers of two */
 #define SCROLL_MAX	131072u
+#define SCROLL_DEFAULT	65536u
 
 /* How far the log is. */
 struct scroll_log {
@@ -47,6 +48,7 @@ struct scroll_log {
 struct scroll_head {
 	uint32_t magic, version;	/* written by the supervisor */
 	uint32_t domid, devid;		/* likewise */
+	uint64_t domain;		/* likewise; of domains of that number, which */
 	uint32_t size;			/* likewise; of the ring */
 	uint32_t port;			/* the guest's port that it is about; 0: none yet */
 	uint64_t base;			/* nothing before this was seen */

@@ -28,7 +28,7 @@
 #define LONGEST_SOCKET	"sim/dom/32751/xenstore.sock"
 
 static const char usage[] =
-	"xpv sim start [--json] [--no-xpvd] [--xenconsoled]\n"
+	"xpv sim start [--json] [--no-xpvd] [--xenconsoled | --consoles]\n"
 	"       xpv sim stop [--json]\n"
 	"       xpv sim status [--json]\n"
 	"       xpv sim run [--dom DOM] -- COMMAND [ARGUMENT...]\n"
@@ -44,7 +44,8 @@ static const char usage[] =
 	"          the exit status is the command's, 126 or 127 if it cannot be run\n"
 	"\n"
 	"  --no-xpvd      without xpv's backends\n"
-	"  --xenconsoled  with Xen's console daemon; consoles are logged in log/console\n";
+	"  --xenconsoled  with Xen's console daemon; consoles are logged in log/console\n"
+	"  --consoles     with consoles served by xpvd, and logged there\n";
 
 /* What is so now, and whether it was so before. */
 static int report(bool json, bool running, bool already)
@@ -154,6 +155,7 @@ static int sim_start(int argc, char **argv)
 		{ "json", 0, OPT_FLAG, &json },
 		{ "no-xpvd", 0, OPT_FLAG, &options.no_xpvd },
 		{ "xenconsoled", 0, OPT_FLAG, &options.xenconsoled },
+		{ "consoles", 0, OPT_FLAG, &options.consoles },
 		{ 0 },
 	};
 	int first, rc;
@@ -162,6 +164,9 @@ static int sim_start(int argc, char **argv)
 		return first;
 	if (first < argc)
 		return tool_usage("sim", "%s: start takes no operand", argv[first]);
+	if (options.consoles && (options.xenconsoled || options.no_xpvd))
+		return tool_usage("sim", "--consoles: they are served by xpvd, so neither "
+				  "--xenconsoled nor --no-xpvd can be");
 	if (init_pid() > 0)
 		return report(json, true, true);
 	if (make_folders())

@@ -17,7 +17,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "barrier.h"
 #include "journal.h"
+#include "scrollback.h"
 #include "supervisor.h"
 
 #define LINE_MAX_BYTES	4096
@@ -131,7 +133,7 @@ static const char *cmd_stats(struct supervisor *sup, struct json_object *in,
 	json_object_object_get_ex(in, "domid", &domid);
 	json_object_object_get_ex(in, "latency", &timed);
 	for (const struct device *dev = sup->devices; dev; dev = dev->next) {
-		if (dev->claim != CLAIM_OTHERS &&
+		if (dev->claim != CLAIM_OTHERS && dev->class->id == XS_CLASS_VDISK &&
 		    (!domid || json_object_get_int64(domid) == dev->fe))
 			json_object_array_add(list, describe(dev, json_object_get_boolean(timed)));
 	}
@@ -139,20 +141,36 @@ static const char *cmd_stats(struct supervisor *sup, struct json_object *in,
 	return NULL;
 }
 
+/* False: there is no such class of devices. */
+static bool read_class(struct json_object *in, enum xs_class *out)
+{
+	struct json_object *name;
+
+	*out = XS_CLASS_COMMON;
+	if (!json_object_object_get_ex(in, "class", &name))
+		return true;
+	for (unsigned int c = XS_CLASS_COMMON + 1; c < XS_CLASS_COUNT; c++) {
+		if (json_object_is_type(name, json_type_string) &&
+		    strcmp(json_object_get_string(name), xs_class_name(c)) == 0)
+			*out = c;
+	}
+	return *out != XS_CLASS_COMMON;
+}
+
 static const char *cmd_restart(struct supervisor *sup, struct json_object *in,
 			       struct json_object *out)
 {
-	struct json_object *domid, *class;
+	struct json_object *domid;
+	enum xs_class class;
 	bool one = json_object_object_get_ex(in, "domid", &domid);
 
 	if (one && !json_object_is_type(domid, json_type_int))
 		return "domid must be a number";
-	if (json_object_object_get_ex(in, "class", &class) &&
-	    (!json_object_is_type(class, json_type_string) ||
-	     strcmp(json_object_get_string(class), xs_class_name(XS_CLASS_VDISK)) != 0))
-		return "class must be vdisk";
+	if (!read_class(in, &class))
+		return "class must be vdisk or vconsole";
 	json_object_object_add(out, "restarted", json_object_new_int((int)
-		workers_restart(sup, one ? (unsigned int)json_object_get_int(domid) : 0, !one)));
+		workers_restart(sup, one ? (unsigned int)json_object_get_int(domid) : 0, !one,
+				class)));
 	return NULL;
 }
 
@@ -213,12 +231,57 @@ static const char *cmd_limit(struct supervisor *sup, struct json_object *in,
 	return NULL;
 }
 
+static struct json_object *describe_console(const struct device *dev)
+{
+	struct json_object *out = json_object_new_object();
+	const struct scroll_head *head = dev->console.head;
+	char path[RUN_PATH_MAX + 32], safe[REASON_MAX * 4];
+
+	json_object_object_add(out, "domid", json_object_new_int((int)dev->fe));
+	json_object_object_add(out, "devid", json_object_new_int64(dev->devid));
+	json_object_object_add(out, "worker", json_object_new_int(worker_pid(dev->worker)));
+	json_object_object_add(out, "attached", json_object_new_boolean(dev->link == LINK_ATTACHED));
+	json_object_object_add(out, "tty", json_object_new_string(dev->console.tty));
+	if (console_socket_path(dev, path, sizeof(path)))
+		json_object_object_add(out, "socket", json_object_new_string(path));
+	json_object_object_add(out, "log", dev->console.log_path[0] ?
+			       json_object_new_string(log_safe(safe, sizeof(safe),
+							       dev->console.log_path)) : NULL);
+	json_object_object_add(out, "output",
+			       json_object_new_uint64(head ? read_once(&head->out_pos) : 0));
+	json_object_object_add(out, "input",
+			       json_object_new_uint64(head ? read_once(&head->in_pos) : 0));
+	json_object_object_add(out, "lost",
+			       json_object_new_uint64(head ? read_once(&head->lost) : 0));
+	json_object_object_add(out, "error", dev->reason[0] ?
+			       json_object_new_string(log_safe(safe, sizeof(safe), dev->reason)) :
+			       NULL);
+	return out;
+}
+
+static const char *cmd_consoles(struct supervisor *sup, struct json_object *in,
+				struct json_object *out)
+{
+	struct json_object *list = json_object_new_array(), *domid = NULL;
+
+	json_object_object_get_ex(in, "domid", &domid);
+	for (const struct device *dev = sup->devices; dev; dev = dev->next) {
+		if (dev->class->id == XS_CLASS_VCONSOLE &&
+		    (!domid || json_object_get_int64(domid) == dev->fe))
+			json_object_array_add(list, describe_console(dev));
+	}
+	json_object_object_add(out, "served", json_object_new_boolean(sup->consoles.served));
+	json_object_object_add(out, "consoles", list);
+	return NULL;
+}
+
 /* Each adds to the answer, or returns why it does not. */
 static const struct {
 	const char *name;
 	const char *(*run)(struct supervisor *sup, struct json_object *in,
 			   struct json_object *out);
 } commands[] = {
+	{ "consoles", cmd_consoles },
 	{ "limit", cmd_limit },
 	{ "ping", cmd_ping },
 	{ "resize", cmd_resize },

@@ -98,6 +98,26 @@ static void retry_due(struct loop_timer *timer)
 	device_look(dev);
 }
 
+/* Where its frontend's keys stand, and which of them tells that something has changed. */
+static bool find_frontend(struct device *dev)
+{
+	if (dev->class->look)
+		return xs_primary_console_path(dev->fe_path, sizeof(dev->fe_path), dev->fe) &&
+		       xs_primary_console_path(dev->fe_state, sizeof(dev->fe_state), dev->fe);
+	return xs_frontend_path(dev->fe_path, sizeof(dev->fe_path), dev->fe, dev->class->id,
+				dev->devid) &&
+	       xs_key_path(dev->fe_state, sizeof(dev->fe_state), dev->fe_path, XS_F_STATE, 0, 0);
+}
+
+bool device_watch(struct device *dev)
+{
+	char token[TOKEN_MAX];
+
+	device_token(dev, token);
+	dev->watched = xs_watch(dev->sup->xs_watches, dev->fe_state, token);
+	return dev->watched;
+}
+
 struct device *device_create(struct supervisor *sup, enum xs_kind kind, unsigned int fe,
 			     unsigned int devid)
 {
@@ -112,13 +132,13 @@ struct device *device_create(struct supervisor *sup, enum xs_kind kind, unsigned
 	dev->fe = fe;
 	dev->devid = devid;
 	dev->journal_fd = dev->disk.fd = -1;
+	console_init(dev);
 	remote_init(dev);
 	format_init(dev);
 	dev->told[0] = '?';		/* by an earlier supervisor, perhaps */
 	dev->retry.expired = retry_due;
 	if (!xs_backend_path(dev->be_path, sizeof(dev->be_path), sup->domid, kind, fe, devid) ||
-	    !xs_frontend_path(dev->fe_path, sizeof(dev->fe_path), fe, class->id, devid) ||
-	    !xs_key_path(dev->fe_state, sizeof(dev->fe_state), dev->fe_path, XS_F_STATE, 0, 0)) {
+	    !find_frontend(dev)) {
 		free(dev);
 		return NULL;
 	}
@@ -219,7 +239,6 @@ static bool nodes_fit(struct device *dev)
 /* The first look: is it a device at all, and ours? Then its frontend is watched. */
 static bool first_look(struct device *dev)
 {
-	char token[TOKEN_MAX];
 	uint64_t state;
 
 	if (store_number(dev, XBT_NULL, dev->be_path, XS_B_STATE, 0, &state) == -ENOENT) {
@@ -228,8 +247,7 @@ static bool first_look(struct device *dev)
 	}
 	if (!device_claim(dev) || !nodes_fit(dev))
 		return false;
-	device_token(dev, token);
-	dev->watched = xs_watch(dev->sup->xs_watches, dev->fe_state, token);
+	device_watch(dev);
 	worker_claim(dev);
 	return dev->link == LINK_NONE || dev->link == LINK_ATTACHED;
 }

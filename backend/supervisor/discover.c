@@ -22,6 +22,7 @@
 
 static const struct device_class *const classes[] = {
 	[XS_CLASS_VDISK] = &vdisk_class,
+	[XS_CLASS_VCONSOLE] = &vconsole_class,
 };
 
 const struct device_class *device_class_of(enum xs_class id)
@@ -43,10 +44,9 @@ static void mark(struct supervisor *sup, enum xs_kind kind, unsigned int fe, uns
 	dev->limit.stale |= limit_is_key(key);
 }
 
-/* The children of a node that are numbers below limit; calls found() for each. */
-static void each_number(struct supervisor *sup, const char *path, uint64_t limit,
-			void (*found)(struct supervisor *sup, const char *path, unsigned int n,
-				      void *arg), void *arg)
+void each_number(struct supervisor *sup, const char *path, uint64_t limit,
+		 void (*found)(struct supervisor *sup, const char *path, unsigned int n, void *arg),
+		 void *arg)
 {
 	unsigned int nr;
 	char **names = xs_directory(sup->xs, XBT_NULL, path, &nr);
@@ -83,6 +83,12 @@ static void found_guest(struct supervisor *sup, const char *path, unsigned int f
 	each_number(sup, dir, UINT32_MAX, found_device, scan);
 }
 
+/* Primary consoles are not found below a backend's root, and others are not served yet. */
+static bool has_root(enum xs_kind kind)
+{
+	return xs_kind_class(kind) != XS_CLASS_VCONSOLE;
+}
+
 /* Everything may have changed: all that is known and all that is there is looked at. */
 static void scan_kind(struct supervisor *sup, enum xs_kind kind)
 {
@@ -97,8 +103,10 @@ static void scan_kind(struct supervisor *sup, enum xs_kind kind)
 
 static void scan_all(struct supervisor *sup)
 {
-	for (unsigned int kind = 0; kind < XS_KIND_COUNT; kind++)
-		scan_kind(sup, kind);
+	for (unsigned int kind = 0; kind < XS_KIND_COUNT; kind++) {
+		if (has_root(kind))
+			scan_kind(sup, kind);
+	}
 }
 
 /* A guest's directory came or went: that guest's devices, and no others. False: the path is not
@@ -168,7 +176,7 @@ static void store_is_gone(struct supervisor *sup)
 static void store_ready(struct loop_fd *source)
 {
 	struct supervisor *sup = container_of(source, struct supervisor, store_events);
-	bool released = false;
+	bool released = false, introduced = false;
 
 	for (int n = 0; n < MAX_EVENTS; n++) {
 		char **event = xs_check_watch(sup->xs_watches);
@@ -184,12 +192,16 @@ static void store_ready(struct loop_fd *source)
 			root_event(sup, event[XS_WATCH_PATH]);
 		else if (strcmp(event[XS_WATCH_TOKEN], TOKEN_RELEASE) == 0)
 			released = true;
+		else if (strcmp(event[XS_WATCH_TOKEN], PRIMARY_TOKEN) == 0)
+			introduced = true;
 		else if ((dev = device_by_token(sup, event[XS_WATCH_TOKEN])))
 			dev->dirty = true;
 		free(event);
 	}
 	if (released)
 		guests_released(sup);
+	if (introduced)
+		primary_scan(sup);
 	discover_run(sup);
 }
 
@@ -240,11 +252,15 @@ int discover_start(struct supervisor *sup)
 
 	claims_refresh(sup);
 	for (unsigned int kind = 0; kind < XS_KIND_COUNT; kind++) {
+		if (!has_root(kind))
+			continue;
 		if (!xs_backend_root(root, sizeof(root), kind) ||
 		    !xs_watch(sup->xs_watches, root, TOKEN_ROOT))
 			return -errno;
 	}
 	if (!xs_watch(sup->xs_watches, "@releaseDomain", TOKEN_RELEASE))
+		return -errno;
+	if (primary_start(sup))
 		return -errno;
 	scan_all(sup);
 	discover_run(sup);

@@ -27,10 +27,13 @@
 #define DEFAULT_SYSFS	"/sys"
 #define DEFAULT_SPIN_US	50
 #define NOBODY		65534
+#define DEFAULT_RATE	30
+#define DEFAULT_LOG_MIB	16
 
 static const char usage_text[] =
 	"usage: xpvd [--spin-us N] [--max-queues N] [--ready-fd FD] [--libexec DIR]\n"
-	"            [--no-sandbox] [-v] [-h]\n"
+	"            [--consoles [--console-log DIR] [--console-log-mib N]\n"
+	"            [--console-rate N] [--replace-escape]] [--no-sandbox] [-v] [-h]\n"
 	"The backend of paravirtual devices: discovers them in xenstore and starts a\n"
 	"worker for each guest. Runs in the foreground and logs to standard error.\n"
 	"\n"
@@ -40,6 +43,15 @@ static const char usage_text[] =
 	"                 (default 4, the most; 1: one thread serves all of a guest's)\n"
 	"  --ready-fd FD  write \"READY\" to FD when devices are being served\n"
 	"  --libexec DIR  where xpv-vdisk is (default: beside xpvd)\n"
+	"  --consoles     serve the guests' primary consoles as well, in place of\n"
+	"                 xenconsoled, which must not run beside it\n"
+	"  --console-log DIR  write guest-NAME.log there for each of them, with time stamps;\n"
+	"                 SIGHUP opens the files anew\n"
+	"  --console-log-mib N  keep a log of N MiB, and one before it with the suffix .1\n"
+	"                 (default 16; 0: let it grow)\n"
+	"  --console-rate N  look at a console at most N times in 200 ms, 2 KiB each time\n"
+	"                 (default 30, as xenconsoled does; 0: no limit)\n"
+	"  --replace-escape  write escape characters into logs as dots\n"
 	"  --no-sandbox   do not confine the workers (for debugging; unsafe)\n"
 	"  -v, --verbose  log more\n"
 	"  -h, --help     this text\n"
@@ -57,6 +69,10 @@ static void signalled(struct loop_fd *source)
 
 	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
 		return;
+	if (info.ssi_signo == SIGHUP) {
+		console_logs_reopen(sup);
+		return;
+	}
 	log_info("ends on signal %u; the workers go on", info.ssi_signo);
 	sup->loop.stop = true;
 }
@@ -69,6 +85,8 @@ static int catch_signals(struct supervisor *sup)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	if (sup->consoles.served)
+		sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sup->signals = (struct loop_fd){ signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
 					 signalled };
@@ -91,7 +109,7 @@ static int take_rundir(struct supervisor *sup)
 	snprintf(path, sizeof(path), "%s/worker", sup->rundir);
 	if (mkdir(path, 0700) && errno != EEXIST)
 		goto fail;
-	if (journal_file_init(sup))
+	if (journal_file_init(sup) || console_files_init(sup))
 		goto fail;
 	snprintf(path, sizeof(path), "%s/xpvd.lock", sup->rundir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -144,6 +162,7 @@ static int set_up(struct supervisor *sup)
 		journal_file_sweep(sup);
 		memory_sweep(sup);
 		format_sweep(sup);
+		console_sweep(sup);
 		rc = control_start(sup);
 	}
 	if (rc)
@@ -190,6 +209,11 @@ static bool parse(struct supervisor *sup, int argc, char **argv, unsigned int *r
 		{ "max-queues", required_argument, NULL, 'q' },
 		{ "ready-fd", required_argument, NULL, 'r' },
 		{ "libexec", required_argument, NULL, 'l' },
+		{ "consoles", no_argument, NULL, 'c' },
+		{ "console-log", required_argument, NULL, 'L' },
+		{ "console-log-mib", required_argument, NULL, 'M' },
+		{ "console-rate", required_argument, NULL, 'R' },
+		{ "replace-escape", no_argument, NULL, 'E' },
 		{ "no-sandbox", no_argument, NULL, 'n' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -204,6 +228,11 @@ static bool parse(struct supervisor *sup, int argc, char **argv, unsigned int *r
 		case 'q': ok &= number(optarg, WIRE_MAX_QUEUES, &sup->max_queues); break;
 		case 'r': ok &= number(optarg, 1 << 20, ready_fd); break;
 		case 'l': snprintf(sup->libexec, sizeof(sup->libexec), "%s", optarg); break;
+		case 'c': sup->consoles.served = true; break;
+		case 'L': sup->consoles.log_dir = optarg; break;
+		case 'M': ok &= number(optarg, 1 << 20, &sup->consoles.log_mib); break;
+		case 'R': ok &= number(optarg, 1000000, &sup->consoles.rate); break;
+		case 'E': sup->consoles.escape = true; break;
 		case 'n': sup->no_sandbox = true; break;
 		case 'v': sup->debug = true; break;
 		case 'h': fputs(usage_text, stdout); exit(0);
@@ -241,7 +270,9 @@ int main(int argc, char **argv)
 {
 	static struct supervisor sup = { .loop.epfd = -1, .control.fd = -1, .signals.fd = -1,
 					 .spin_us = DEFAULT_SPIN_US,
-					 .max_queues = WIRE_MAX_QUEUES };
+					 .max_queues = WIRE_MAX_QUEUES,
+					 .consoles = { .rate = DEFAULT_RATE,
+						       .log_mib = DEFAULT_LOG_MIB } };
 	unsigned int ready_fd = 0;
 	const char *rundir = getenv("XPV_RUNDIR"), *sysfs = getenv("XPV_SYSFS");
 	int rc;

@@ -371,12 +371,14 @@ void workers_sweep(struct supervisor *sup)
 	}
 }
 
-unsigned int workers_restart(struct supervisor *sup, unsigned int domid, bool all)
+unsigned int workers_restart(struct supervisor *sup, unsigned int domid, bool all,
+			     enum xs_class class)
 {
 	unsigned int n = 0;
 
 	for (struct worker *w = sup->workers; w; w = w->next) {
-		if (!all && w->domid != domid)
+		if ((!all && w->domid != domid) ||
+		    (class != XS_CLASS_COMMON && w->class->id != class))
 			continue;
 		worker_dismiss(w);
 		n += w->leaving;

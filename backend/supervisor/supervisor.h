@@ -8,6 +8,10 @@
  *	step.c		the look: both states in, one step of the table out, done
  *	claim.c		whether a device is ours to serve, or the kernel's, or QEMU's
  *	hotplug.c	devices that a script sets up
+ *	primary.c	domains' primary consoles, which no directory of a backend's shows
+ *	vconsole.c	a console: what is read of it, and what its clients find
+ *	console_files.c	what it is served with: scrollback, socket, terminal
+ *	console_log.c	its log: opened, rotated, opened again
  *	vdisk.c		what the steps mean for a disk: its features, its connection
  *	image.c		what a disk is served from: found, opened, measured
  *	sector.c	what its sectors are
@@ -63,6 +67,13 @@ struct supervisor {
 	unsigned int max_queues;	/* that a disk is offered; a worker has a thread for each */
 	const char *sysfs;		/* where the kernel shows its drivers */
 	bool driver_known, driver[XS_KIND_COUNT];	/* the kernel's backends, as seen last */
+	struct {
+		bool served;		/* by us, and not by another daemon */
+		const char *log_dir;	/* NULL: no logs */
+		unsigned int rate;	/* looks at a page in 200 ms; 0: any number */
+		unsigned int log_mib;	/* of a log file; 0: any size */
+		bool escape;		/* escape characters do not go into logs */
+	} consoles;
 	bool debug;
 	bool no_sandbox;		/* for debugging: workers are not confined */
 	uid_t worker_uid;		/* who workers become, if we are root */
@@ -189,6 +200,13 @@ struct device {
 		bool told;		/* to its worker, or to the one that it will have */
 		bool in_force;		/* and that has answered */
 	} limit;
+	/* vconsole.c and those after it; descriptors are -1 where there is none */
+	struct {
+		int scroll_fd, log_fd, listener, pty, pty_slave;
+		const struct scroll_head *head;
+		char tty[64];		/* the terminal's name */
+		char log_path[XS_PATH_MAX * 2];
+	} console;
 	struct remote remote;
 	struct format format;
 };
@@ -205,6 +223,8 @@ struct device *device_create(struct supervisor *sup, enum xs_kind kind, unsigned
 struct device *device_by_token(struct supervisor *sup, const char *token);
 /* Does what the pair of states asks for, as far as it can be done without waiting. */
 void device_look(struct device *dev);
+/* Has events about its frontend lead to it. False: they do not. */
+bool device_watch(struct device *dev);
 /* Forgets the device, whose nodes are gone; the worker is told. */
 void device_remove(struct device *dev);
 /* What keeps a connected disk's server away, for people to read; "": nothing does any more. */
@@ -249,6 +269,10 @@ int discover_start(struct supervisor *sup);
 /* Looks at all devices that are marked dirty. */
 void discover_run(struct supervisor *sup);
 const struct device_class *device_class_of(enum xs_class id);
+/* The children of a node that are numbers below limit; calls found() for each. */
+void each_number(struct supervisor *sup, const char *path, uint64_t limit,
+		 void (*found)(struct supervisor *sup, const char *path, unsigned int n, void *arg),
+		 void *arg);
 
 /* claim.c */
 /* Whether the device is ours; decided once, and logged. */
@@ -264,6 +288,40 @@ int hotplug_ready(struct device *dev);
 
 /* vdisk.c */
 extern const struct device_class vdisk_class;
+
+/* primary.c */
+#define PRIMARY_TOKEN	"introduce"	/* of its watch's events: primary_scan() is to be called */
+/* Watches for domains. 0 or -errno. */
+int primary_start(struct supervisor *sup);
+/* Finds the consoles of domains that are there. */
+void primary_scan(struct supervisor *sup);
+
+/* vconsole.c */
+extern const struct device_class vconsole_class;
+
+/* console_files.c */
+/* Creates the directories. 0 or -errno. */
+int console_files_init(struct supervisor *sup);
+void console_init(struct device *dev);
+/* Opens or makes what is not open; size: of a new scrollback. Idempotent. 0 or -1 with dev->reason. */
+int console_open(struct device *dev, uint32_t size);
+/* The scrollback alone, where there is one. 0 or -1 with dev->reason. */
+int console_adopt(struct device *dev);
+/* Takes the socket and the terminal that an adopted worker has; fds taken are set to -1. */
+void console_keep(struct device *dev, int fds[WIRE_MAX_FDS]);
+void console_close(struct device *dev);
+/* "RUNDIR/console/3-0.sock". False: it does not fit. */
+bool console_socket_path(const struct device *dev, char *buf, size_t size);
+/* Removes what consoles have left that went while there was no xpvd. */
+void console_sweep(struct supervisor *sup);
+
+/* console_log.c */
+/* Opens the log, if there is to be one; else a file that takes everything. */
+int console_log_open(struct device *dev);
+/* It is full: begins another. */
+void console_log_rotate(struct device *dev);
+/* Somebody has moved the files away: begins others. */
+void console_logs_reopen(struct supervisor *sup);
 
 /* image.c */
 /* Opens what serves the disk, finds its size and identity; idempotent. 0 or -1 with a reason. */
@@ -374,14 +432,18 @@ void worker_resize(struct device *dev);
 void worker_limit(struct device *dev);
 /* The device waits for an answer: for one that nobody wants any more not without end. */
 void worker_await(struct device *dev);
+/* Says something that only its class knows; fds stay the caller's. 0 or -errno. */
+int worker_say(struct device *dev, const struct wire_msg *msg, const int *fds, int nr);
 /* Forgets that the device waits for anything. */
 void worker_forget(struct device *dev);
 
 /* process.c */
 /* Sends workers without devices home. */
 void workers_sweep(struct supervisor *sup);
-/* Lets a guest's worker finish what is under way and replaces it. How many were. */
-unsigned int workers_restart(struct supervisor *sup, unsigned int domid, bool all);
+/* Lets a guest's workers (all: every guest's) of a class (COMMON: of any) finish what is under way
+ * and replaces them. How many were. */
+unsigned int workers_restart(struct supervisor *sup, unsigned int domid, bool all,
+			     enum xs_class class);
 /* For listings: 0 if there is none. */
 int worker_pid(const struct worker *worker);
 /* True: it was asked to finish, and a successor takes over. */

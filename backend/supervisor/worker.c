@@ -287,6 +287,13 @@ void worker_limit(struct device *dev)
 		dev->limit.told = false;
 }
 
+int worker_say(struct device *dev, const struct wire_msg *msg, const int *fds, int nr)
+{
+	if (!dev->worker || dev->worker->sock.fd < 0)
+		return -ENOTCONN;
+	return wire_send(dev->worker->sock.fd, msg, fds, nr);
+}
+
 /* A message from a worker that has greeted. What only one class knows is that class's. */
 static void heard(struct worker *w, struct wire_msg *msg, int fds[WIRE_MAX_FDS])
 {

@@ -45,7 +45,7 @@ struct init {
 	int backoff;
 	char hypervisor[PATH_SIZE], xpvd[PATH_SIZE], preload[PATH_SIZE];
 	char console_log[PATH_SIZE], console_pid[PATH_SIZE];
-	char *hypervisor_argv[2], *xenstored_argv[4], *xpvd_argv[2], *xenconsoled_argv[8];
+	char *hypervisor_argv[2], *xenstored_argv[4], *xpvd_argv[5], *xenconsoled_argv[8];
 };
 
 static int64_t now_ms(void)
@@ -98,6 +98,11 @@ static int plan_services(struct init *init, const struct init_options *options)
 	init->service[XENSTORED] = (struct service){
 		.name = "xenstored", .argv = init->xenstored_argv, .preload = init->preload };
 	init->xpvd_argv[0] = init->xpvd;
+	if (options->consoles) {
+		init->xpvd_argv[1] = "--consoles";
+		init->xpvd_argv[2] = "--console-log";
+		init->xpvd_argv[3] = init->console_log;
+	}
 	init->service[XPVD] = (struct service){
 		.name = "xpvd", .argv = init->xpvd_argv, .ready_fd = true };
 	init->xenconsoled_argv[0] = XEN_BIN "xenconsoled";

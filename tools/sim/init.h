@@ -16,6 +16,7 @@
 struct init_options {
 	bool no_xpvd;
 	bool xenconsoled;
+	bool consoles;		/* served by xpvd */
 };
 
 /* init.c: becomes the supervising process. Says "READY\n", or one line of error, into `report`. */
