@@ -61,6 +61,7 @@ def cat(path, total):
                 assert int(p[1:]) == at, f"asked for {at}, it goes on at {p[1:]}"
             elif p[:1] == b"O":
                 sys.stdout.buffer.write(p[1:])
+                sys.stdout.buffer.flush()
                 at += len(p) - 1
             else:
                 sys.exit(f"at {at}: {p!r}")

@@ -3,6 +3,7 @@
  * guest_console VERB ARGUMENT...: a console's frontend by hand, in a simulated domain
  *
  *	out FILE	puts a file out, and waits until it has been taken
+ *	follow FILE SEEN	the same, never far ahead of the length that the file SEEN has
  *	in BYTES FILE	takes so many bytes that were typed into a file
  *	jump N		moves out_prod by N, and notifies
  *	ate N		moves in_cons by N, and notifies
@@ -21,12 +22,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <xenevtchn.h>
 #include <xenforeignmemory.h>
 #include <xen/hvm/params.h>
 
 #include "stream.h"
 
+#define AHEAD	32768	/* bytes; the scrollback is longer */
 #define PATIENCE 60000	/* ms without any progress */
 
 struct guest {
@@ -91,20 +94,41 @@ static bool put_all(struct guest *g, const char *bytes, size_t len)
 	return true;
 }
 
-static bool out_file(struct guest *g, char **arg)
+/* Its reader, who writes what it has read to a file, is not to lose any of it. */
+static void await_reader(const char *seen, long put)
 {
-	FILE *file = fopen(arg[0], "r");
+	struct stat st = { 0 };
+
+	while (seen && (stat(seen, &st) || put - st.st_size > AHEAD))
+		poll(NULL, 0, 2);
+}
+
+static bool put_file(struct guest *g, const char *path, const char *seen)
+{
+	FILE *file = fopen(path, "r");
 	char buf[3000];
 	bool good = file;
 	size_t n;
 
-	while (good && (n = fread(buf, 1, sizeof(buf), file)) > 0)
+	while (good && (n = fread(buf, 1, sizeof(buf), file)) > 0) {
+		await_reader(seen, ftell(file));
 		good = put_all(g, buf, n);
+	}
 	if (file)
 		fclose(file);
 	while (good && stream_out_room(&g->out) != (int)g->out.s.size)
 		good = await_event(g);
 	return good;
+}
+
+static bool out_file(struct guest *g, char **arg)
+{
+	return put_file(g, arg[0], NULL);
+}
+
+static bool follow(struct guest *g, char **arg)
+{
+	return put_file(g, arg[0], arg[1]);
 }
 
 static bool in_file(struct guest *g, char **arg)
@@ -184,6 +208,7 @@ static const struct {
 	bool (*run)(struct guest *g, char **arg);
 } verbs[] = {
 	{ "out", 1, out_file },
+	{ "follow", 2, follow },
 	{ "in", 2, in_file },
 	{ "jump", 1, jump },
 	{ "ate", 1, ate },
