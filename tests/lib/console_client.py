@@ -6,7 +6,7 @@
 #
 #	console_client.py cat SOCKET BYTES	output from position 0, so many bytes, to standard output
 #	console_client.py send SOCKET		standard input to the guest, until all was taken
-#	console_client.py say SOCKET MESSAGE...	sends messages, prints the first packet of each answer
+#	console_client.py say SOCKET MESSAGE...	sends messages, prints what comes until it may read
 #
 # How often it had to connect again goes to standard error.
 import socket
@@ -95,10 +95,12 @@ def send(path):
 
 def say(path, messages):
     s = connect(path)
-    s.settimeout(10)
-    for m in messages:
+    for m in messages + ["R"]:
         s.send(m.encode().decode("unicode_escape").encode("latin-1"))
-        print(packet(s).decode("latin-1"))
+    p = b"?"
+    while p and p[:1] != b"P":
+        p = packet(s)
+        print(p.decode("latin-1"))
 
 
 verb, where = sys.argv[1:3]

@@ -7,7 +7,8 @@
  *	in BYTES FILE	takes so many bytes that were typed into a file
  *	jump N		moves out_prod by N, and notifies
  *	ate N		moves in_cons by N, and notifies
- *	lie N		writes N over out_cons and in_prod, which are not its own
+ *	lie N		writes N over out_cons and in_prod, which are not its own, and puts a
+ *			newline out
  *	storm N		notifies N times
  *	endless		puts the same line out until it is killed
  *	sleep MS
@@ -141,13 +142,12 @@ static bool in_file(struct guest *g, char **arg)
 		char buf[700];
 		int n = stream_take(&g->in, buf, left < sizeof(buf) ? (uint32_t)left : sizeof(buf));
 
-		good = n >= 0;
 		if (n > 0) {
 			stream_in_publish(&g->in);
 			xenevtchn_notify(g->xce, g->port);
 			good = fwrite(buf, 1, (size_t)n, file) == (size_t)n;
 			left -= (unsigned long)n;
-		} else if (good) {
+		} else {	/* a counter may be impossible: our own lie, see there */
 			good = await_event(g);
 		}
 	}
@@ -173,10 +173,17 @@ static bool ate(struct guest *g, char **arg)
 	return xenevtchn_notify(g->xce, g->port) == 0;
 }
 
+/* A newline makes the backend publish its counter anew; until then the lie deceives us too. */
 static bool lie(struct guest *g, char **arg)
 {
 	write_once(&g->page->out_cons, number(arg[0]));
 	write_once(&g->page->in_prod, number(arg[0]));
+	g->out.s.data[g->out.prod++ & (g->out.s.size - 1)] = '\n';
+	stream_out_publish(&g->out);
+	xenevtchn_notify(g->xce, g->port);
+	while (stream_out_room(&g->out) < 0)
+		if (!await_event(g))
+			return false;
 	return true;
 }
 
