@@ -14,8 +14,8 @@
 static const char usage[] =
 	"xpv restart [-v] [--json] [DOM] [CLASS]\n\n"
 	"Replaces the backend workers, of all guests or of one, of all classes or of one\n"
-	"(vdisk). Guests keep their devices: they notice nothing but a pause. Returns when\n"
-	"the new workers serve.\n\n"
+	"(vdisk, vconsole). Guests keep their devices: they notice nothing but a pause. Returns\n"
+	"when the new workers serve.\n\n"
 	"  --json  print how many workers were replaced, and whose\n";
 
 static bool is_class(const char *name)

@@ -45,8 +45,8 @@ static void mark(struct supervisor *sup, enum xs_kind kind, unsigned int fe, uns
 }
 
 void each_number(struct supervisor *sup, const char *path, uint64_t limit,
-		 void (*found)(struct supervisor *sup, const char *path, unsigned int n, void *arg),
-		 void *arg)
+		 void (*found)(struct supervisor *sup, const char *path, unsigned int n,
+			       void *arg), void *arg)
 {
 	unsigned int nr;
 	char **names = xs_directory(sup->xs, XBT_NULL, path, &nr);

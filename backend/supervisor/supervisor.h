@@ -271,8 +271,8 @@ void discover_run(struct supervisor *sup);
 const struct device_class *device_class_of(enum xs_class id);
 /* The children of a node that are numbers below limit; calls found() for each. */
 void each_number(struct supervisor *sup, const char *path, uint64_t limit,
-		 void (*found)(struct supervisor *sup, const char *path, unsigned int n, void *arg),
-		 void *arg);
+		 void (*found)(struct supervisor *sup, const char *path, unsigned int n,
+			       void *arg), void *arg);
 
 /* claim.c */
 /* Whether the device is ours; decided once, and logged. */

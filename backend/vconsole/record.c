@@ -4,8 +4,8 @@
  *
  * It is written at an offset of our own, which is noted together with the position that it stands
  * for. What was written by a worker that died before it could note it is written again in the same
- * place, with stamps of the same length. A file that has become shorter was emptied by somebody, and
- * is written from its end; so is one that is not the file that was noted.
+ * place, with stamps of the same length. A file that has become shorter was emptied by somebody,
+ * and is written from its end; so is one that is not the file that was noted.
  *
  * A file that is full is replaced by the supervisor (record_replace). Until it is, and while there
  * is no room on its filesystem, the log stays where it is; what the scrollback loses meanwhile is

@@ -73,6 +73,7 @@ def send(path):
     data = sys.stdin.buffer.read()
     again = -1
     taken = 0
+    base = None     # others have typed before us
     while taken < len(data):
         again += 1
         s = connect(path)
@@ -87,7 +88,8 @@ def send(path):
             if not p:
                 break
             if p[:1] == b"A":
-                taken = int(p[1:])
+                base = int(p[1:]) if base is None else base
+                taken = int(p[1:]) - base
                 at = taken if at is None else at
         s.close()
     print(f"again: {again}", file=sys.stderr)

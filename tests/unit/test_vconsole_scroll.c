@@ -78,6 +78,8 @@ static void work(struct world *w, uint64_t in)
 
 static void check(const struct world *w, uint64_t out, uint64_t in)
 {
+	assert_int_equal(w->head.base, out);	/* nothing was given up */
+	assert_int_equal(w->head.pty_pos, out);
 	assert_int_equal(w->head.out_pos, out + PRINTED);
 	assert_int_equal(w->page.out_cons, (uint32_t)(out + PRINTED));
 	for (uint32_t i = 0; i < PRINTED; i++)
@@ -105,7 +107,8 @@ static pid_t start(struct world *w, uint64_t in)
 /* How often the child could have been killed to some effect. */
 static unsigned int follow(struct world *w, uint64_t out, uint64_t in)
 {
-	struct world *last = malloc(sizeof(*last)), *left = malloc(sizeof(*left));
+	struct world *last = aligned_alloc(4096, sizeof(*last));
+	struct world *left = aligned_alloc(4096, sizeof(*left));
 	pid_t pid = start(w, in);
 	unsigned int deaths = 0;
 	int status;
