@@ -92,6 +92,22 @@ void image_close(struct device *d) { (void)d; abort(); }
 bool medium_may_change(struct device *d) { (void)d; abort(); }
 bool medium_announce(struct device *d, xs_transaction_t t) { (void)d; (void)t; abort(); }
 bool medium_change(struct device *d) { (void)d; abort(); }
+int journal_file_open(struct device *d) { (void)d; abort(); }
+void device_resized(struct device *d) { (void)d; abort(); }
+void device_trouble(struct device *d, const char *why) { (void)d; (void)why; abort(); }
+const char *limit_refresh(struct device *d) { (void)d; abort(); }
+struct wire_limit limit_to_tell(struct device *d) { (void)d; abort(); }
+void limit_heard(struct device *d, uint32_t serial) { (void)d; (void)serial; abort(); }
+void remote_probed(struct device *d, const struct wire_probed *p) { (void)d; (void)p; abort(); }
+void remote_wanted(struct device *d) { (void)d; abort(); }
+
+void journal_file_stats(const struct device *d, struct journal_stats *sum)
+{
+	(void)d;
+	(void)sum;
+	abort();
+}
+
 
 struct journal_head *journal_file_head(const struct device *d, unsigned int queue)
 {

@@ -61,7 +61,7 @@ is "what the guest took" "$(cat "$DIR/name")" root
 if [ -x $xenconsole ]; then
 	welcomed() { cat "$DIR/login" "$DIR/welcome" | cmp -s - "$DIR/screen"; }
 	eventually 20 welcomed
-	kill $xenconsole_pid
+	kill "$xenconsole_pid"
 	exec {keys}>&-
 fi
 
