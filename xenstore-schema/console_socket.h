@@ -31,7 +31,8 @@ enum console_ask {	/* client -> worker */
 				 * "@POSITION"; without it, from the scrollback's beginning */
 	CONSOLE_READ = 'R',	/* wants output; no payload */
 	CONSOLE_WRITE = 'W',	/* wants to write: a byte, 0 or 1 (1: take it from who has it),
-				 * then who one is, as text for people. Answered by GRANTED or BUSY */
+				 * then who one is, as text for people; answered by GRANTED or
+				 * BUSY */
 	CONSOLE_INPUT = 'D',	/* what is typed; only of who writes, ignored of others. While the
 				 * guest takes nothing it is left in the socket: sending waits */
 	CONSOLE_YIELD = 'Y',	/* does not want to write any more */

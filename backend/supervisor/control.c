@@ -240,7 +240,8 @@ static struct json_object *describe_console(const struct device *dev)
 	json_object_object_add(out, "domid", json_object_new_int((int)dev->fe));
 	json_object_object_add(out, "devid", json_object_new_int64(dev->devid));
 	json_object_object_add(out, "worker", json_object_new_int(worker_pid(dev->worker)));
-	json_object_object_add(out, "attached", json_object_new_boolean(dev->link == LINK_ATTACHED));
+	json_object_object_add(out, "attached",
+			       json_object_new_boolean(dev->link == LINK_ATTACHED));
 	json_object_object_add(out, "tty", json_object_new_string(dev->console.tty));
 	if (console_socket_path(dev, path, sizeof(path)))
 		json_object_object_add(out, "socket", json_object_new_string(path));

@@ -118,8 +118,8 @@ struct device_class {
 	unsigned int (*arguments)(const struct supervisor *sup, char **argv, unsigned int argc);
 	/* How much has been done for it, by all workers that it had. */
 	uint64_t (*progress)(const struct device *dev);
-	/* The worker has something to say that only such devices know. False: nothing known. fds are
-	 * closed afterwards, unless they are set to -1. */
+	/* The worker has something to say that only such devices know. False: nothing known.
+	 * fds are closed afterwards, unless they are set to -1. */
 	bool (*heard)(struct device *dev, const struct wire_msg *msg, int fds[WIRE_MAX_FDS]);
 	/* In place of the states in xenstore, for devices that have none (NULL: they have): does
 	 * what there is to do, as far as it can be done without waiting. */
@@ -303,7 +303,8 @@ extern const struct device_class vconsole_class;
 /* Creates the directories. 0 or -errno. */
 int console_files_init(struct supervisor *sup);
 void console_init(struct device *dev);
-/* Opens or makes what is not open; size: of a new scrollback. Idempotent. 0 or -1 with dev->reason. */
+/* Opens or makes what is not open; size: of a new scrollback. Idempotent. 0 or -1 with
+ * dev->reason. */
 int console_open(struct device *dev, uint32_t size);
 /* The scrollback alone, where there is one. 0 or -1 with dev->reason. */
 int console_adopt(struct device *dev);

@@ -5,8 +5,8 @@
 #
 # Counters that jump, wrap and go backwards; counters that are not the guest's, overwritten; keys of
 # the console that the guest may write (XSA-57); output without end (XSA-180); events without end
-# (the shape of XSA-391). A neighbour's console has to work all the time, the worker and xpvd have to
-# live, memory and files have to stay bounded.
+# (the shape of XSA-391). A neighbour's console has to work all the time, the worker and xpvd have
+# to live, memory and files have to stay bounded.
 #
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"
@@ -16,17 +16,14 @@ client() {
 	python3 "$(dirname "$0")/../lib/console_client.py" "$@"
 }
 
+# consoles NAME KEY: what xpvd says of a guest's console
 consoles() {
-	local name=$1 key=$2 line
-
-	line=$(printf '{"cmd":"consoles","domid":%s}\n' "$(domid "$name")" |
-		python3 -c 'import socket, sys
+	python3 -c 'import json, socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1])
-s.sendall(sys.stdin.buffer.read())
-print(s.makefile().readline())' "$XPV_RUNDIR/xpvd.sock")
-	python3 -c 'import json, sys
-print(json.loads(sys.argv[1])["consoles"][0][sys.argv[2]])' "$line" "$key"
+s.sendall(json.dumps({"cmd": "consoles", "domid": int(sys.argv[2])}).encode() + b"\n")
+print(json.loads(s.makefile().readline())["consoles"][0][sys.argv[3]])' \
+		"$XPV_RUNDIR/xpvd.sock" "$(domid "$1")" "$2"
 }
 
 socket_of() {
@@ -67,6 +64,7 @@ broken() {
 }
 
 sim_start --consoles
+echo "counters"
 xpvd=$(xpvd_pid)
 seq 1 200 >"$DIR/text"
 
@@ -76,8 +74,8 @@ for n in 2049 0x80000000 0xffffffff; do
 	guest_job jump "bad$n" "guest_console jump $n sleep 100000"
 	eventually 10 broken "bad$n"
 	contains "why, after a jump of $n" "$(consoles "bad$n" error)" "out_prod is impossible"
-	contains "where tools look" \
-		"$(xen xenstore-read "/local/domain/0/error/backend/console/$(domid "bad$n")/0/error")" \
+	node=/local/domain/0/error/backend/console/$(domid "bad$n")/0/error
+	contains "where tools look" "$(xen xenstore-read "$node")" \
 		"out_prod is impossible"
 	guest_kill jump KILL
 	works xpv destroy "bad$n"
@@ -89,17 +87,21 @@ contains "why" "$(consoles ate error)" "in_cons is impossible"
 guest_kill ate KILL
 works xpv destroy ate
 
+echo "counters of the worker's"
 # Counters that the worker owns: what the guest makes of them is not believed, also by a successor.
 new lie
-guest_job lie lie "exec guest_console out '$DIR/text' lie 0xdeadbeef storm 10 out '$DIR/text' in 6 '$DIR/typed'"
+guest_job lie lie "exec guest_console out '$DIR/text' lie 0xdeadbeef storm 10 out '$DIR/text' \
+	in 6 '$DIR/typed'"
 client cat "$(socket_of lie)" $((2 * $(stat -c %s "$DIR/text") + 1)) >"$DIR/read" 2>"$DIR/err" ||
 	fail "the liar's reader: $(cat "$DIR/err")"
-(cat "$DIR/text"; echo; cat "$DIR/text") | cmp - "$DIR/read" || fail "the liar's output is not what it put out"
+(cat "$DIR/text"; echo; cat "$DIR/text") | cmp - "$DIR/read" ||
+	fail "the liar's output is not what it put out"
 printf 'hello\n' | client send "$(socket_of lie)" 2>"$DIR/err" || fail "$(cat "$DIR/err")"
 guest_wait lie || fail "the liar: $(guest_said lie)"
 is "what it took" "$(cat "$DIR/typed")" hello
 works xpv destroy lie
 
+echo "keys"
 # Keys that a toolstack of old let the guest write: what it writes there is not believed, and the
 # one that clients read is taken from it.
 new keys
@@ -127,6 +129,7 @@ cmp "$DIR/read" "$DIR/text" || fail "its output is not what it put out"
 guest_wait keys || fail "the guest: $(guest_said keys)"
 works xpv destroy keys
 
+echo "endless"
 # Output without end, events without end, with clients that do not read: the neighbour has its turn,
 # and the worker grows no more.
 new loud
