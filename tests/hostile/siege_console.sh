@@ -71,7 +71,7 @@ seq 1 200 >"$DIR/text"
 # Impossible counters: that console stops, and says why; the reason is about the right one.
 for n in 2049 0x80000000 0xffffffff; do
 	new "bad$n"
-	guest_job jump "bad$n" "guest_console jump $n sleep 100000"
+	guest_job jump "bad$n" "guest_console jump $n sleep 2000000000"
 	eventually 10 broken "bad$n"
 	contains "why, after a jump of $n" "$(consoles "bad$n" error)" "out_prod is impossible"
 	node=/local/domain/0/error/backend/console/$(domid "bad$n")/0/error
@@ -81,7 +81,7 @@ for n in 2049 0x80000000 0xffffffff; do
 	works xpv destroy "bad$n"
 done
 new ate
-guest_job ate ate "guest_console ate 1 sleep 100000"
+guest_job ate ate "guest_console ate 1 sleep 2000000000"
 eventually 10 broken ate
 contains "why" "$(consoles ate error)" "in_cons is impossible"
 guest_kill ate KILL
