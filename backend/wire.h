@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define WIRE_VERSION	5
-#define WIRE_MAX_FDS	5
+#define WIRE_MAX_FDS	6	/* even: the kernel pads to that, and would pass one more */
 #define WIRE_TEXT	192
 #define WIRE_EXPORT	256
 #define WIRE_MAX_GREFS	16	/* ring pages: 2^max-ring-page-order */
@@ -146,6 +146,8 @@ struct wire_msg {
 		char name[WIRE_EXPORT];		/* WIRE_PROBE, WIRE_LINK; fd: the socket */
 	};
 };
+
+_Static_assert(WIRE_MAX_FDS % 2 == 0, "no more than fit are received");
 
 /* Sends a message with fds (which stay the caller's). 0 or -errno; never blocks: -EAGAIN. */
 int wire_send(int sock, const struct wire_msg *msg, const int *fds, int nr_fds);

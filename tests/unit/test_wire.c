@@ -146,7 +146,7 @@ static void test_wire_more_fds_than_allowed_are_refused_and_closed(void **state)
 	int fds[WIRE_MAX_FDS];
 
 	(void)state;
-	for (unsigned int nr = 3; nr <= 16; nr++) {
+	for (unsigned int nr = WIRE_MAX_FDS + 1; nr <= 16; nr++) {
 		send_raw(&msg, sizeof(msg), nr);
 		assert_int_equal(wire_receive(pair[1], &got, fds), -EPROTO);
 		assert_no_fds(fds);
