@@ -84,6 +84,8 @@ FRONTEND_SRC := frontend/blk.c \
 		frontend/blk_pool.c \
 		frontend/blk_requeue.c \
 		frontend/blk_ring.c \
+		frontend/console.c \
+		frontend/console_device.c \
 		frontend/device.c \
 		frontend/device_store.c \
 		frontend/pv.c
@@ -315,7 +317,8 @@ $(filter $(BUILD)/tests/unit/test_nbd_%,$(UNIT_TESTS)): $(call objs,$(NBD_SRC))
 
 # A domain within the test, in place of the Linux port.
 $(filter $(BUILD)/tests/unit/test_frontend_%,$(UNIT_TESTS)) \
-$(BUILD)/tests/fuzz/fuzz_frontend: $(BUILD)/tests/lib/fakebackend.o $(BUILD)/tests/lib/fakedom.o
+$(BUILD)/tests/fuzz/fuzz_frontend $(BUILD)/tests/fuzz/fuzz_stream: \
+				$(BUILD)/tests/lib/fakebackend.o $(BUILD)/tests/lib/fakedom.o
 
 guests: $(GUESTS)
 

@@ -5,8 +5,6 @@
  */
 #include "blk.h"
 
-#define LIST_BYTES 4096	/* the largest answer that xenstored gives */
-
 /* None beyond its maximum, none left to a default. */
 static struct pv_blk_options normal(const struct pv_blk_options *options)
 {
@@ -216,21 +214,5 @@ bool pv_blk_arm(struct pv_blk *blk)
 
 int pv_blk_list(struct pv_os *os, uint32_t *devids, size_t max)
 {
-	char root[32], names[LIST_BYTES];
-	size_t len, count = 0;
-	int rc;
-
-	xs_device_root(root, sizeof(root), XS_CLASS_VDISK);
-	rc = pvos_xs_list(os, root, names, sizeof(names), &len);
-	if (rc)
-		return rc == PV_ENOENT ? 0 : rc;
-	for (size_t i = 0, end; i < len && count < max; i = end + 1) {
-		uint64_t devid;
-
-		for (end = i; end < len && names[end]; end++)
-			;
-		if (xs_parse_u64(names + i, end - i, &devid) == XS_OK && devid <= UINT32_MAX)
-			devids[count++] = (uint32_t)devid;
-	}
-	return (int)count;
+	return pv_device_list(os, XS_CLASS_VDISK, devids, max);
 }

@@ -100,6 +100,8 @@ int pv_device_read_peer(struct pv_device *dev, unsigned int *peer);
 /* Writes our state, if the store has another and the device is still there. */
 int pv_device_write_state(struct pv_device *dev);
 void pv_device_unwatch(struct pv_device *dev);
+/* The numbers of this domain's devices of a class, in xenstore's order; how many, or an error. */
+int pv_device_list(struct pv_os *os, enum xs_class class, uint32_t *devids, size_t max);
 
 /* A key of the backend's, validated; its default where it is absent. */
 int pv_device_read(struct pv_device *dev, enum xs_key_id id, uint64_t *out);

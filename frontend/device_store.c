@@ -13,6 +13,7 @@
 #include "device.h"
 
 #define VALUE_MAX	128
+#define LIST_BYTES	4096	/* the largest answer that xenstored gives */
 
 /* Where a guest finds its own number, relative to its own directory. */
 static const char own_domid_path[] = "domid";
@@ -264,4 +265,25 @@ void pv_device_unwatch(struct pv_device *dev)
 	if (dev->started)
 		watch_end(dev, dev->frontend, XS_F_BACKEND);
 	dev->started = false;
+}
+
+int pv_device_list(struct pv_os *os, enum xs_class class, uint32_t *devids, size_t max)
+{
+	char root[32], names[LIST_BYTES];
+	size_t len, count = 0;
+	int rc;
+
+	xs_device_root(root, sizeof(root), class);
+	rc = pvos_xs_list(os, root, names, sizeof(names), &len);
+	if (rc)
+		return rc == PV_ENOENT ? 0 : rc;
+	for (size_t i = 0, end; i < len && count < max; i = end + 1) {
+		uint64_t devid;
+
+		for (end = i; end < len && names[end]; end++)
+			;
+		if (xs_parse_u64(names + i, end - i, &devid) == XS_OK && devid <= UINT32_MAX)
+			devids[count++] = (uint32_t)devid;
+	}
+	return (int)count;
 }

@@ -17,6 +17,9 @@
  * other, and so are the queues of one ("Queues" below). Memory is taken (pvos_grant_pages) only
  * while a device connects, never for a request.
  *
+ * A console's life is the same, with bytes in place of requests: pv_console_write() and
+ * pv_console_read(), then one pv_console_kick().
+ *
  * The backend is not trusted with anything but the disk's contents. What it writes to xenstore and
  * to the ring is checked; a device whose backend breaks the protocol is given up, with the first
  * reason kept, and the kernel around it goes on. Pages that it may still reach are not reused.
@@ -60,7 +63,7 @@ enum pv_state {
 	PV_OPEN,	/* requests flow */
 	PV_PAUSED,	/* the backend starts over; what is outstanding will be sent to it again */
 	PV_CLOSING,	/* no new requests; waits for the backend to let go */
-	PV_CLOSED,	/* nothing is granted any more: pv_blk_fini() */
+	PV_CLOSED,	/* nothing is granted any more: pv_*_fini() */
 	PV_STATE_COUNT
 };
 
@@ -272,6 +275,64 @@ int pv_blk_fini(struct pv_blk *blk);
 
 /* The device numbers of this domain's vdisks, in xenstore's order; how many, or an error. */
 int pv_blk_list(struct pv_os *os, uint32_t *devids, size_t max);
+
+/*
+ * console*.c: the vconsole frontend
+ *
+ * Two streams of bytes in one page. A domain has a primary console from its birth, and may have
+ * secondary ones, which are devices like disks. Bytes that are written stay in the page until a
+ * backend takes them, also while there is none yet or it starts over; none is lost or repeated.
+ * The backend is trusted with the bytes, and with nothing else: counters that cannot be end the
+ * console, not the kernel.
+ */
+
+#define PV_CONSOLE_BYTES	512	/* the memory of a console */
+#define PV_CONSOLE_OUT		2048	/* bytes written that a backend has not taken, at most */
+#define PV_CONSOLE_IN		1024	/* bytes typed that were not read, at most */
+
+struct pv_console;
+
+/* Makes a secondary console in `memory`, PV_CONSOLE_BYTES aligned to 16; as pv_blk_init(). Number 0
+ * is the primary one's, and is not used here. */
+struct pv_console *pv_console_init(void *memory, struct pv_os *os, uint32_t devid);
+/* Makes the primary one, PV_OPEN at once. The page, and the port whose events wake the caller, are
+ * what the domain was born with (a PV guest's start_info, HVM_PARAM_CONSOLE_PFN and _EVTCHN): they
+ * are the port's to find, and stay its own. It goes on where whoever used the page before left it:
+ * a boot loader, or the kernel that crashed. */
+struct pv_console *pv_console_init_primary(void *memory, struct pv_os *os, void *page,
+					   uint32_t port);
+
+/* As pv_blk_step() and pv_blk_wants_step(). A primary console has no handshake, and its step no
+ * xenstore work: any context. */
+int pv_console_step(struct pv_console *con);
+bool pv_console_wants_step(const struct pv_console *con);
+enum pv_state pv_console_state(const struct pv_console *con);
+/* As pv_blk_error() and pv_blk_reason(), but at once when reading or writing finds out. */
+enum pv_err pv_console_error(const struct pv_console *con);
+const char *pv_console_reason(const struct pv_console *con);
+
+/* Puts bytes into the page: how many fitted, perhaps none; or PV_EGONE, PV_EBACKEND. It never
+ * waits: what to do with the rest (wait for an event, or drop it) is the caller's. Any context. */
+int pv_console_write(struct pv_console *con, const void *data, size_t len);
+/* Takes bytes that were typed: how many, perhaps none; or PV_EGONE, PV_EBACKEND. Any context. */
+int pv_console_read(struct pv_console *con, void *data, size_t max);
+/* Notifies the backend, if anything was written or read since the last time. Any context. */
+void pv_console_kick(struct pv_console *con);
+/* There is something to read, or to be told. Costs one load of shared memory. */
+bool pv_console_pending(const struct pv_console *con);
+/* Call it just before sleeping. True: there is something to read or step, or room again after a
+ * write that did not fit; do not sleep. Any context. */
+bool pv_console_arm(struct pv_console *con);
+/* Bytes written that no backend has taken yet: for who ends the domain after its last words. 0 once
+ * the console has failed. */
+size_t pv_console_unsent(const struct pv_console *con);
+
+/* Begins the end; pv_console_step() does the rest. What was not taken is lost. */
+void pv_console_close(struct pv_console *con);
+/* As pv_blk_fini(). A primary console's page is not touched any more from PV_CLOSED on. */
+int pv_console_fini(struct pv_console *con);
+/* The numbers of this domain's secondary consoles; as pv_blk_list(). */
+int pv_console_list(struct pv_os *os, uint32_t *devids, size_t max);
 
 #ifdef __cplusplus
 }
