@@ -95,13 +95,15 @@ LINUX_PORT_SRC := frontend/port/linux/guest.c \
 		  frontend/port/linux/os.c
 
 MINIDOM_SRC := frontend/example/md_cmd.c \
+	       frontend/example/md_console.c \
 	       frontend/example/md_disk.c \
 	       frontend/example/md_open.c \
 	       frontend/example/md_stream.c \
 	       frontend/example/md_text.c \
 	       frontend/example/minidom.c \
 	       frontend/example/sha256.c \
-	       frontend/port/linux/minidom_main.c
+	       frontend/port/linux/minidom_main.c \
+	       frontend/port/linux/primary.c
 
 NBDKIT_SRC := frontend/port/linux/nbdkit/disk_job.c \
 	      frontend/port/linux/nbdkit/disk_thread.c \

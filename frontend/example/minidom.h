@@ -42,6 +42,30 @@ struct minidom;
 int minidom_run(struct minidom *md, struct md_port *port, struct pv_os *os, bool interactive);
 
 /*
+ * md_console.c: the same command line on a console of Xen's, for a port that has one: what its
+ * md_put() and md_line() then call. It sleeps in md_wait() only while output does not fit.
+ */
+struct md_console {
+	struct md_port *port;
+	struct pv_os *os;
+	struct pv_console *con;		/* the port's; stepped from here */
+	bool prompted;			/* and nothing was shown since */
+	bool after_return;		/* a newline belongs to the carriage return before it */
+	bool deaf;			/* nobody takes what is written */
+	size_t len, in_at, in_len;
+	char line[MD_LINE];		/* what was typed of it so far */
+	char in[64];			/* read, and not looked at yet */
+};
+
+void md_console_init(struct md_console *c, struct md_port *port, struct pv_os *os,
+		     struct pv_console *con);
+void md_console_put(struct md_console *c, const char *text, size_t len);
+/* The length of the next line, or MD_EVENT: it is not whole yet. Does not wait for it. */
+int md_console_line(struct md_console *c, char *buf, size_t size);
+/* Waits until what was written has been taken, as long as somebody takes it. */
+void md_console_drain(struct md_console *c);
+
+/*
  * The inside
  */
 

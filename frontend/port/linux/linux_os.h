@@ -35,4 +35,8 @@ void linux_os_close(struct pv_os *os);
 int linux_os_take_event(struct pv_os *os);
 int linux_os_take_watch(struct pv_os *os);
 
+/* primary.c: the page of the domain's primary console, for pv_console_init_primary(), and its port;
+ * both are the handles' and go with them. NULL: it is not ours to use, or there is none. */
+void *linux_os_primary_console(struct pv_os *os, uint32_t *port);
+
 #endif

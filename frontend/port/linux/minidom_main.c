@@ -4,7 +4,8 @@
  *
  * The arguments, joined by blanks, are commands separated by ';' (as a domain's `extra=` gives
  * them). Without arguments commands come from the standard input, with a prompt if it is a
- * terminal; then disks are looked after while it waits for a line.
+ * terminal; then disks are looked after while it waits for a line. If there is nothing to come from
+ * there (/dev/null, as for a simulated domain's kernel), the domain's console is the terminal.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -12,13 +13,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "guest.h"
+#include "linux_os.h"
 #include "minidom.h"
 
 struct md_port {
 	struct guest *guest;
+	struct pv_console *con;		/* NULL: standard input and output */
+	struct md_console line;
+	_Alignas(16) unsigned char con_memory[PV_CONSOLE_BYTES];
 	char *commands;			/* what is left of the arguments; NULL: standard input */
 	bool prompt, prompted;
 	bool eof;
@@ -28,14 +35,12 @@ struct md_port {
 
 static const char usage[] =
 	"usage: minidom [-v] [COMMAND [; COMMAND ...]]\n"
-	"Runs commands on this domain's disks; from standard input if there are none.\n"
+	"Runs commands on this domain's disks; from standard input if there are none, or,\n"
+	"if that is /dev/null, from the domain's console, where the simulator gives it one.\n"
 	"'minidom help' lists them. Exit status: 0, or 1 after the first that failed.\n";
 
-void md_put(struct md_port *port, bool error, const char *text, size_t len)
+static void put_out(int fd, const char *text, size_t len)
 {
-	int fd = error ? STDERR_FILENO : STDOUT_FILENO;
-
-	(void)port;
 	while (len) {
 		ssize_t r = write(fd, text, len);
 
@@ -46,6 +51,14 @@ void md_put(struct md_port *port, bool error, const char *text, size_t len)
 			len -= (size_t)r;
 		}
 	}
+}
+
+void md_put(struct md_port *port, bool error, const char *text, size_t len)
+{
+	if (port->con)
+		md_console_put(&port->line, text, len);
+	else
+		put_out(error ? STDERR_FILENO : STDOUT_FILENO, text, len);
 }
 
 /* The text up to the separator, cut to fit; returns what follows it. */
@@ -98,12 +111,37 @@ static void read_input(struct md_port *port)
 		port->eof = true;
 }
 
+/* As guest_sleep(). A signal may have come while output waited for room, and still counts. */
+static int sleep_on(struct md_port *port, int timeout_ms, int fd, bool *input)
+{
+	int rc = guest_sleep(port->guest, timeout_ms, fd);
+
+	if (rc < 0)
+		return MD_LOST;
+	*input = rc & GUEST_INPUT;
+	return guest_interrupted(port->guest) ? MD_INTERRUPTED : MD_OK;
+}
+
+static int console_line(struct md_port *port, char *buf, size_t size)
+{
+	bool input;
+	int rc = md_console_line(&port->line, buf, size);
+
+	if (rc != MD_EVENT)
+		return rc;
+	rc = sleep_on(port, pv_console_arm(port->con) ? 0 : 1000, -1, &input);
+	return rc ? rc : MD_EVENT;
+}
+
 int md_line(struct md_port *port, char *buf, size_t size)
 {
+	bool input;
 	int rc;
 
 	if (port->commands)
 		return next_argument(port, buf, size);
+	if (port->con)
+		return console_line(port, buf, size);
 	rc = buffered_line(port, buf, size);
 	if (rc >= 0)
 		return rc;
@@ -112,23 +150,38 @@ int md_line(struct md_port *port, char *buf, size_t size)
 	if (port->prompt && !port->prompted)
 		md_put(port, false, "minidom> ", 9);
 	port->prompted = true;
-	rc = guest_sleep(port->guest, 1000, STDIN_FILENO);
-	if (rc < 0)
-		return MD_LOST;
-	if (rc & GUEST_INTERRUPTED)
-		return MD_INTERRUPTED;
-	if (rc & GUEST_INPUT)
+	rc = sleep_on(port, 1000, STDIN_FILENO, &input);
+	if (rc)
+		return rc;
+	if (input)
 		read_input(port);
 	return MD_EVENT;
 }
 
 int md_wait(struct md_port *port, unsigned int timeout_ms)
 {
-	int rc = guest_sleep(port->guest, (int)timeout_ms, -1);
+	bool input;
 
-	if (rc < 0)
-		return MD_LOST;
-	return rc & GUEST_INTERRUPTED ? MD_INTERRUPTED : MD_OK;
+	return sleep_on(port, (int)timeout_ms, -1, &input);
+}
+
+static bool nothing_to_read(void)
+{
+	struct stat st;
+
+	return !fstat(STDIN_FILENO, &st) && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+}
+
+static void find_console(struct md_port *port)
+{
+	struct pv_os *os = guest_os(port->guest);
+	uint32_t evtchn;
+	void *page = linux_os_primary_console(os, &evtchn);
+
+	if (!page)
+		return;
+	port->con = pv_console_init_primary(port->con_memory, os, page, evtchn);
+	md_console_init(&port->line, port, os, port->con);
 }
 
 static char *join(char **argv)
@@ -157,10 +210,14 @@ static int run(struct guest *guest, char **argv)
 	int status = 1;
 
 	port.commands = commands;
-	port.prompt = !commands && isatty(STDIN_FILENO);
+	if (!commands && nothing_to_read())
+		find_console(&port);
+	port.prompt = !commands && (port.con || isatty(STDIN_FILENO));
 	if (md && (commands || !*argv)) {
 		memset(md, 0, sizeof(*md));
 		status = minidom_run(md, &port, guest_os(guest), port.prompt);
+		if (port.con)
+			md_console_drain(&port.line);
 	} else {
 		fprintf(stderr, "minidom: out of memory; give the domain more\n");
 	}

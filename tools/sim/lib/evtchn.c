@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <xenevtchn.h>
+#include <xen/hvm/params.h>
 
 #include "client.h"
 #include "event.h"
@@ -317,4 +318,42 @@ int sim_evtchn_adopt(xenevtchn_handle *xce, evtchn_port_t port)
 	int r = port_call(xce, SIM_EVTCHN_ADOPT, (struct sim_ports){ .port = port });
 
 	return r < 0 ? -1 : 0;
+}
+
+static int get_param(struct sim_client *calls, uint32_t index, uint64_t *value)
+{
+	struct sim_msg msg = { .op = SIM_PARAM_GET,
+			       .u.param = { .domid = DOMID_SELF, .index = index } };
+	int rc = sim_call(calls, &msg, sizeof(msg.u.param), NULL);
+
+	*value = msg.u.param.value;
+	return rc < 0 ? rc : 0;
+}
+
+/* Where the domain builder has put it: hypercalls, which a handle for events does not make. */
+static int find_console(uint64_t *frame, uint64_t *port)
+{
+	struct sim_client calls;
+	int rc = sim_client_open(&calls, SIM_KIND_CALL, 0, NULL);
+
+	if (rc)
+		return rc;
+	rc = get_param(&calls, HVM_PARAM_CONSOLE_PFN, frame);
+	if (!rc)
+		rc = get_param(&calls, HVM_PARAM_CONSOLE_EVTCHN, port);
+	sim_client_close(&calls);
+	if (!rc && (!*frame || *frame >= SIM_NR_FRAMES || !*port || *port >= SIM_NR_PORTS))
+		rc = -ENXIO;		/* it was built without one */
+	return rc;
+}
+
+void *sim_console_open(xenevtchn_handle *xce, evtchn_port_t *port)
+{
+	uint64_t frame, number;
+
+	if (sim_result(find_console(&frame, &number)) ||
+	    sim_evtchn_adopt(xce, (evtchn_port_t)number))
+		return NULL;
+	*port = (evtchn_port_t)number;
+	return sim_frame(xce->own->base, (uint32_t)frame);
 }
