@@ -25,6 +25,8 @@ static const struct verb verbs[] = {
 	{ "cd-eject", cmd_cd_eject, "DOM DEV", "take the medium out of a drive", false },
 	{ "cd-insert", cmd_cd_insert, "DOM DEV TARGET", "put a medium into a drive", false },
 	{ "check", cmd_check, "[DOM]", "why is a device stuck? lint the store", false },
+	{ "console", cmd_console, "DOM [-r] [--take] [-n N]", "sit at a guest's console", false },
+	{ "console-list", cmd_console_list, "DOM...", "the consoles of guests", false },
 	{ "create", cmd_create, "CFG [-c] [-p] [K=V...]", "create a guest from a file", false },
 	{ "destroy", cmd_destroy, "DOM", "end a guest at once", false },
 	{ "list", cmd_list, "[DOM]", "the guests", false },

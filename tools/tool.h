@@ -49,6 +49,8 @@ int cmd_block_unpause(int argc, char **argv);
 int cmd_cd_eject(int argc, char **argv);
 int cmd_cd_insert(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_console(int argc, char **argv);
+int cmd_console_list(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_destroy(int argc, char **argv);
 int cmd_list(int argc, char **argv);
