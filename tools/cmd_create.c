@@ -23,9 +23,10 @@ static const char usage[] =
 	"'xpv sim run --dom NAME -- PROGRAM' runs what you like in it. When it ends,\n"
 	"on_poweroff=, on_reboot= and on_crash= say what becomes of it: destroy, restart\n"
 	"or preserve.\n\n"
-	"  -c, --console   on Xen: its console, which ^] leaves. In the simulator: its\n"
-	"                  output until it ends; the exit status is then 0 if it powered\n"
-	"                  off, 1 if it crashed or was destroyed\n"
+	"  -c, --console   its console, which ^] leaves; in the simulator, where xpvd serves\n"
+	"                  consoles ('xpv sim start --consoles'), and its output until it\n"
+	"                  ends; the exit status is then 0 if it powered off, 1 if it\n"
+	"                  crashed or was destroyed\n"
 	"  -p, --paused    leave it paused: 'xpv unpause NAME'\n"
 	"  --json          print its name and number\n";
 

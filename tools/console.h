@@ -10,6 +10,8 @@
 #include "console_socket.h"
 #include "tool.h"
 
+#define CONSOLE_ESCAPE	0x1d		/* ^] */
+
 /* A console, and where it may be reached. */
 struct console_at {
 	struct domain dom;
@@ -26,6 +28,8 @@ int console_find(struct xs_handle *xs, const struct domain *dom, unsigned int nu
 void console_find_tty(struct xs_handle *xs, struct console_at *at);
 /* Whether such a console is there: a primary one always is. */
 bool console_exists(struct xs_handle *xs, uint32_t domid, unsigned int number);
+/* Whether xpvd serves consoles here; then the socket's name is filled in. */
+bool console_is_served(struct console_at *at);
 /* Connects to the worker: a descriptor, or -errno. */
 int console_dial(const struct console_at *at);
 /* Opens the terminal, alone with it: a descriptor that does not block, or -errno; -EBUSY: somebody
@@ -82,6 +86,8 @@ bool link_wants_out(const struct console_link *link);
 bool link_all_taken(const struct console_link *link);
 /* Sends what can be. False: the connection has gone. */
 bool link_send(struct console_link *link);
+/* Lets somebody else write. */
+void link_yield(struct console_link *link);
 /* Takes one message, or what the terminal has. Only when out[] is empty. */
 enum link_event link_receive(struct console_link *link);
 
@@ -91,15 +97,17 @@ struct console_session {
 	struct console_link link;
 	bool read_only;
 	int escape;		/* byte that leaves; -1: none */
-	unsigned int settle_ms;	/* silence that ends it after the end of input */
+	unsigned int settle_ms;	/* silence that ends it after the end of input; or SETTLE_NEVER */
 	bool lazy;		/* the console may come later: wait for it */
 	/* A descriptor to look at besides, -1: none; `ready` is called when it can be read, and says
-	 * whether the session ends. It may show text with session_show(). */
+	 * whether the session ends, after the guest's last words. It may use session_show(). */
 	int tap;
 	bool (*ready)(struct console_session *s);
 	void *arg;
 	bool raw;		/* the terminal is in raw mode */
 };
+
+#define SETTLE_NEVER	(~0u)
 
 /* How it ended. */
 enum session_end {

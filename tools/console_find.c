@@ -61,11 +61,28 @@ bool console_exists(struct xs_handle *xs, uint32_t domid, unsigned int number)
 	return device_exists(xs, XBT_NULL, &dev);
 }
 
+/* The name of the worker's socket; none if it is too long: then xpvd could not make it either. */
+static void name_socket(struct console_at *at)
+{
+	int r = snprintf(at->socket, sizeof(at->socket), CONSOLE_SOCKET_NAME, tool_rundir(),
+			 at->dom.domid, at->number);
+
+	if (r < 0 || (size_t)r >= sizeof(at->socket))
+		at->socket[0] = '\0';
+}
+
+bool console_is_served(struct console_at *at)
+{
+	char folder[XS_PATH_MAX];
+
+	name_socket(at);
+	return at->socket[0] && tool_runpath(folder, sizeof(folder), CONSOLE_SOCKET_DIR) &&
+	       !access(folder, X_OK);
+}
+
 int console_find(struct xs_handle *xs, const struct domain *dom, unsigned int number,
 		 struct console_at *at)
 {
-	int r;
-
 	if (!dom->domid)
 		return tool_error("%s: this is Dom0, whose console is the machine's; name a guest",
 				  dom->name);
@@ -73,10 +90,7 @@ int console_find(struct xs_handle *xs, const struct domain *dom, unsigned int nu
 		return tool_error("%s: it has no console %u; 'xpv console-list %s' shows those it "
 				  "has", dom->name, number, dom->name);
 	*at = (struct console_at){ .dom = *dom, .number = number };
-	r = snprintf(at->socket, sizeof(at->socket), CONSOLE_SOCKET_NAME, tool_rundir(),
-		     dom->domid, number);
-	if (r < 0 || (size_t)r >= sizeof(at->socket))
-		at->socket[0] = '\0';	/* then xpvd could not make it either */
+	name_socket(at);
 	console_find_tty(xs, at);
 	return TOOL_OK;
 }

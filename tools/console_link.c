@@ -157,6 +157,13 @@ bool link_send(struct console_link *link)
 	return true;
 }
 
+void link_yield(struct console_link *link)
+{
+	if (!link->is_tty && link->fd >= 0 && link->writer)
+		say(link, CONSOLE_YIELD, NULL, 0);
+	link->writer = link->wants_write = false;
+}
+
 /* The first count is where our bytes begin. Later ones may have others' bytes in them. */
 static void count_taken(struct console_link *link, uint64_t position)
 {

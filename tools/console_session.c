@@ -24,6 +24,7 @@
 
 #define AGAIN_MS	50	/* between two tries to connect */
 #define AGAIN_TRIES	200	/* a worker that died has 10 s to be replaced */
+#define LAST_WORDS_MS	300
 #define BREAK		3	/* ^C */
 
 enum { IN, OUT, LINK, TAP, NR_FDS };
@@ -35,6 +36,7 @@ struct run {
 	bool is_terminal;	/* on stdin */
 	bool eof;
 	bool was_open;		/* there was a connection already */
+	bool tapped;		/* the tap has said that it is over; the last words may be on their way */
 	unsigned int tries;
 	int64_t quiet_since;
 	enum session_end end;
@@ -52,7 +54,7 @@ static int64_t now_ms(void)
 static void finish(struct run *run, enum session_end end)
 {
 	if (!run->over)
-		run->end = end;
+		run->end = run->tapped ? SESSION_TAP : end;
 	run->over = true;
 }
 
@@ -115,6 +117,19 @@ static void say_unreachable(struct run *run, int err)
 		     strerror(err));
 }
 
+/* From the first connection on the terminal is the guest's. */
+static void take_terminal(struct run *run)
+{
+	struct console_session *s = run->s;
+
+	if (!run->is_terminal || s->raw)
+		return;
+	s->raw = terminal_begin();
+	if (!s->raw)
+		FAIL(run, "the terminal cannot be set to raw mode: %s; give input by a pipe",
+		     strerror(errno));
+}
+
 static void dial(struct run *run)
 {
 	struct console_session *s = run->s;
@@ -124,7 +139,11 @@ static void dial(struct run *run)
 		run->was_open = true;
 		run->tries = 0;
 		run->quiet_since = now_ms();
-	} else if ((!s->lazy && !run->was_open) || ++run->tries >= AGAIN_TRIES) {
+		take_terminal(run);
+	} else if (s->lazy && !run->was_open && ++run->tries >= AGAIN_TRIES) {
+		notice(s, "nobody serves its console");
+		finish(run, SESSION_OVER);
+	} else if (run->was_open ? ++run->tries >= AGAIN_TRIES : !s->lazy) {
 		say_unreachable(run, -rc);
 	}
 }
@@ -262,6 +281,8 @@ static int plan(struct run *run)
 	bool shows = link->out_len, reads = !run->eof && (run->is_terminal || !s->read_only);
 	int64_t left;
 
+	if (run->is_terminal && !s->raw)
+		reads = false;		/* the line is edited, and ^C is ours, until there is a guest */
 	if (!run->is_terminal && !link_room(link))
 		reads = false;
 	run->fds[IN] = (struct pollfd){ reads ? STDIN_FILENO : -1, POLLIN, 0 };
@@ -274,10 +295,27 @@ static int plan(struct run *run)
 	run->fds[TAP] = (struct pollfd){ s->tap, POLLIN, 0 };
 	if (link->fd < 0)
 		return AGAIN_MS;
-	if (!run->eof || shows || s->read_only || !link_all_taken(link))
+	if (!run->eof || shows || s->read_only || !link_all_taken(link) ||
+	    s->settle_ms == SETTLE_NEVER)
 		return -1;
 	left = run->quiet_since + s->settle_ms - now_ms();
 	return left > 0 ? (int)left : 0;
+}
+
+/* What else was looked at has an end. What the guest has said before is still to be shown. */
+static void on_tap(struct run *run)
+{
+	struct console_session *s = run->s;
+
+	if (!s->ready(s))
+		return;
+	run->tapped = run->eof = true;
+	run->quiet_since = now_ms();
+	s->tap = -1;
+	s->settle_ms = LAST_WORDS_MS;
+	s->link.typed_len = s->link.sent = 0;
+	if (s->link.fd < 0)
+		finish(run, SESSION_TAP);
 }
 
 static void turn(struct run *run)
@@ -289,8 +327,8 @@ static void turn(struct run *run)
 		FAIL(run, "the console: %s", strerror(errno));
 	if (n < 0)
 		return;
-	if (run->fds[TAP].revents && s->ready(s))
-		finish(run, SESSION_TAP);
+	if (run->fds[TAP].revents)
+		on_tap(run);
 	if (run->fds[OUT].revents & (POLLERR | POLLNVAL))
 		finish(run, SESSION_LEFT);		/* nobody looks any more */
 	else if (run->fds[OUT].revents)
@@ -301,10 +339,14 @@ static void turn(struct run *run)
 		type(run);
 	if (run->over)
 		return;
-	if (s->link.fd < 0)
+	if (s->link.fd < 0 && run->tapped)
+		finish(run, SESSION_TAP);
+	else if (s->link.fd < 0)
 		dial(run);
 	else if (!link_send(&s->link))
 		on_broken(run);
+	else if (run->eof && link_all_taken(&s->link) && s->link.writer)
+		link_yield(&s->link);
 	if (!n && wait >= 0 && run->eof && s->link.fd >= 0 && run->fds[LINK].fd >= 0)
 		finish(run, SESSION_LEFT);
 }
@@ -315,12 +357,6 @@ enum session_end console_session_run(struct console_session *s)
 
 	s->link.fd = -1;
 	dial(&run);
-	if (!run.over && run.is_terminal) {
-		s->raw = terminal_begin();
-		if (!s->raw)
-			FAIL(&run, "the terminal cannot be set to raw mode: %s; give input by a "
-			     "pipe", strerror(errno));
-	}
 	while (!run.over)
 		turn(&run);
 	link_close(&s->link);

@@ -3,13 +3,15 @@
  * create_sim.c - xpv create in the simulator
  *
  * A process stays behind that watches over the guest (monitor.c); what the guest prints is in a
- * log, which -c follows.
+ * log, which -c follows. Where xpvd serves consoles, -c sits at the guest's, too: what a program
+ * prints and what a kernel says on its console are then shown as they come.
  */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "await.h"
+#include "console.h"
 #include "domain.h"
 
 /* Makes it and lets it run. No handle stays open, for the monitor must not inherit one. */
@@ -40,9 +42,9 @@ static int make(const struct config *config, bool paused, struct domain *dom, in
 	return rc;
 }
 
-static int show_output(const struct domain *dom, const char *log, off_t from, int monitor)
+static int say_end(const struct domain *dom, const char *log, int word)
 {
-	switch (follow(log, from, monitor)) {
+	switch (word) {
 	case MONITOR_POWEROFF:
 	case MONITOR_REBOOT:
 		return TOOL_OK;
@@ -58,6 +60,52 @@ static int show_output(const struct domain *dom, const char *log, off_t from, in
 		return tool_error("%s: the process that watches over it has ended; see %s/log "
 				  "and 'xpv list'", dom->name, tool_rundir());
 	}
+}
+
+/* What the guest prints, among what it says on its console. */
+static bool show_log(struct console_session *s)
+{
+	struct follower *f = s->arg;
+	bool over = follower_over(f);
+	char buf[4096];
+	ssize_t n;
+
+	while ((n = follower_read(f, buf, sizeof(buf))) > 0)
+		session_show(s, buf, (size_t)n);
+	return over;
+}
+
+/* False: the user has left, or an error was printed, and *rc is the exit status. */
+static bool sit_at_console(const struct domain *dom, struct follower *f, int *rc)
+{
+	struct console_at at = { .dom = *dom };
+	struct console_session s = {
+		.link = { .at = &at, .wants_write = true, .scrollback = true },
+		.escape = CONSOLE_ESCAPE, .settle_ms = SETTLE_NEVER, .lazy = true,
+		.tap = f->fd, .ready = show_log, .arg = f,
+	};
+	enum session_end end;
+
+	if (!console_is_served(&at))
+		return true;
+	await_signals_default();	/* nothing is half done any more */
+	end = console_session_run(&s);
+	await_signals();
+	*rc = end == SESSION_LEFT ? TOOL_OK : TOOL_FAILED;
+	return end == SESSION_OVER || end == SESSION_TAP;
+}
+
+static int show_output(const struct domain *dom, const char *log, off_t from, int monitor)
+{
+	struct follower f;
+	int rc = follower_begin(&f, log, from, monitor);
+
+	if (rc)
+		return rc;
+	if (sit_at_console(dom, &f, &rc))
+		rc = say_end(dom, log, follow(&f));
+	follower_end(&f);
+	return rc;
 }
 
 int create_sim(const struct config *config, const struct create_request *req)

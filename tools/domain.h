@@ -73,11 +73,22 @@ enum monitor_word {
 /* follow.c: a guest's output as it comes */
 /* Where the log ends now; 0 if there is none. */
 off_t follow_begin(const char *log);
-/*
- * Copies the log to stdout, from `from` on, until `monitor` speaks or ends. Returns the word, 0 if
- * there was none, or -1 if a signal ended it.
- */
-int follow(const char *log, off_t from, int monitor);
+struct follower {
+	int fd;			/* can be read when there is something to look at */
+	int log, grown, monitor;
+	int word;		/* the monitor's; 0: it has ended without one; -1: not yet */
+};
+
+/* From `from` on. TOOL_OK, or TOOL_FAILED with an error printed. */
+int follower_begin(struct follower *f, const char *log, off_t from, int monitor);
+void follower_end(struct follower *f);
+/* What the log has more, as read(2) returns. */
+ssize_t follower_read(struct follower *f, char *buf, size_t size);
+/* Whether the monitor has spoken, or ended; read once more after that. */
+bool follower_over(struct follower *f);
+/* Copies the log to stdout until then. Returns the word, or -1 if a signal ended it, or stdout does
+ * not take it. */
+int follow(struct follower *f);
 
 /* create_sim.c, create_xl.c: `create` as the user sees it */
 struct create_request {
