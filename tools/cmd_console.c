@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "console.h"
+#include "console_client.h"
 
 static const char usage[] =
 	"xpv console [-v] [-n N] [-e ESC] [-r] [--take] [--wait SECONDS] DOM\n\n"

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "console.h"
+#include "console_client.h"
 #include "device.h"
 
 static const char usage[] =

@@ -19,7 +19,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "console.h"
+#include "console_client.h"
 #include "device.h"
 
 /* Whether domain 0 alone can have written the node. */

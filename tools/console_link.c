@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "console.h"
+#include "console_client.h"
 
 /* Who we are, for the next who wants to write. */
 static void who(char *buf, size_t size)

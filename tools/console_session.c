@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "console.h"
+#include "console_client.h"
 #include "terminal.h"
 
 #define AGAIN_MS	50	/* between two tries to connect */

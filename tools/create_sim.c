@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "await.h"
-#include "console.h"
+#include "console_client.h"
 #include "domain.h"
 
 /* Makes it and lets it run. No handle stays open, for the monitor must not inherit one. */

@@ -51,6 +51,7 @@ int cmd_cd_insert(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_console(int argc, char **argv);
 int cmd_console_list(int argc, char **argv);
+int cmd_console_log(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_destroy(int argc, char **argv);
 int cmd_list(int argc, char **argv);

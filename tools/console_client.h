@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * console.h - guests' consoles, from the side of those who sit at them
+ * console_client.h - guests' consoles, from the side of those who sit at them
  */
-#ifndef XPV_CONSOLE_H
-#define XPV_CONSOLE_H
+#ifndef XPV_CONSOLE_CLIENT_H
+#define XPV_CONSOLE_CLIENT_H
 
 #include <sys/types.h>
 
