@@ -6,8 +6,8 @@
  * negotiate, so that connecting is only the word for it.
  *
  * The page outlives a connection, with its counters: what the old backend had not taken the new one
- * finds there, and what it had put in is still to be read. The channel does not: the new backend may
- * be another process, and binds a new one.
+ * finds there, and what it had put in is still to be read. The channel does not: the new backend
+ * may be another process, and binds a new one.
  */
 #include "console.h"
 

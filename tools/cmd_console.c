@@ -98,7 +98,8 @@ int cmd_console(int argc, char **argv)
 		return tool_usage(argv[0], "--read or --take, not both");
 	s.escape = parse_escape(escape);
 	if (s.escape < 0)
-		return tool_usage(argv[0], "--escape %s: neither a character nor ^ and one", escape);
+		return tool_usage(argv[0], "--escape %s: neither a character nor ^ and one",
+				  escape);
 	if (parse_number(argv[0], number, &n))
 		return TOOL_USAGE;
 	s.link.wants_write = !s.read_only;

@@ -16,7 +16,7 @@
 struct console_at {
 	struct domain dom;
 	unsigned int number;		/* 0: the primary one */
-	char socket[108];		/* xpvd's worker listens here, if it serves it; "" if it cannot */
+	char socket[108];		/* where xpvd's worker listens, if it serves it; or "" */
 	char tty[XS_PATH_MAX];		/* xenconsoled's, or any other's terminal; "" if none */
 };
 
@@ -62,8 +62,8 @@ struct console_link {
 	bool reading, placed;	/* asked to read; the next of out[] is at `position` */
 	uint64_t position;	/* of the guest's output */
 
-	/* Input that the guest's page has not got. A worker says how far it has come, and may die: then
-	 * what it has not taken is sent to the next. */
+	/* Input that the guest's page has not got. A worker says how far it has come, and may die:
+	 * then what it has not taken is sent to the next. */
 	char typed[CONSOLE_TYPED];
 	size_t typed_len, sent;
 	uint64_t taken;		/* position of typed[0] */
@@ -99,8 +99,8 @@ struct console_session {
 	int escape;		/* byte that leaves; -1: none */
 	unsigned int settle_ms;	/* silence that ends it after the end of input; or SETTLE_NEVER */
 	bool lazy;		/* the console may come later: wait for it */
-	/* A descriptor to look at besides, -1: none; `ready` is called when it can be read, and says
-	 * whether the session ends, after the guest's last words. It may use session_show(). */
+	/* A descriptor to look at besides, -1: none; `ready` is called when it can be read, and
+	 * says whether the session ends, after the guest's last words. It may session_show(). */
 	int tap;
 	bool (*ready)(struct console_session *s);
 	void *arg;

@@ -86,11 +86,12 @@ int console_log_path(char *buf, size_t size, const char *dir, const char *name)
 	if (!dir)
 		dir = stat(own, &st) ? xen : own;
 	if (strchr(name, '/'))
-		return tool_error("%s: not a guest's name; 'xpv list' shows those that exist", name);
+		return tool_error("%s: not a guest's name; 'xpv list' shows those that exist",
+				  name);
 	r = snprintf(buf, size, "%s/guest-%s.log", dir, name);
 	if (r > 0 && (size_t)r < size)
 		return TOOL_OK;
-	return tool_error("%s: the path of its log is too long; give --log-dir from nearer by", name);
+	return tool_error("%s: the path of its log is too long; give a --log-dir nearer by", name);
 }
 
 /* Lines go by, and from one on they are shown. */

@@ -36,7 +36,7 @@ struct run {
 	bool is_terminal;	/* on stdin */
 	bool eof;
 	bool was_open;		/* there was a connection already */
-	bool tapped;		/* the tap has said that it is over; the last words may be on their way */
+	bool tapped;		/* the tap says that it is over; last words may be under way */
 	unsigned int tries;
 	int64_t quiet_since;
 	enum session_end end;
@@ -282,7 +282,7 @@ static int plan(struct run *run)
 	int64_t left;
 
 	if (run->is_terminal && !s->raw)
-		reads = false;		/* the line is edited, and ^C is ours, until there is a guest */
+		reads = false;		/* until there is a guest the line, and ^C, are ours */
 	if (!run->is_terminal && !link_room(link))
 		reads = false;
 	run->fds[IN] = (struct pollfd){ reads ? STDIN_FILENO : -1, POLLIN, 0 };

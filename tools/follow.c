@@ -35,7 +35,8 @@ int follower_begin(struct follower *f, const char *log, off_t from, int monitor)
 	f->grown = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	f->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (f->log >= 0 && f->grown >= 0 && f->fd >= 0 &&
-	    inotify_add_watch(f->grown, log, IN_MODIFY) >= 0 && lseek(f->log, from, SEEK_SET) >= 0 &&
+	    inotify_add_watch(f->grown, log, IN_MODIFY) >= 0 &&
+	    lseek(f->log, from, SEEK_SET) >= 0 &&
 	    !epoll_ctl(f->fd, EPOLL_CTL_ADD, f->grown, &event) &&
 	    !epoll_ctl(f->fd, EPOLL_CTL_ADD, monitor, &event))
 		return TOOL_OK;

@@ -27,7 +27,7 @@ static const struct verb verbs[] = {
 	{ "check", cmd_check, "[DOM]", "why is a device stuck? lint the store", false },
 	{ "console", cmd_console, "DOM [-r] [--take] [-n N]", "sit at a guest's console", false },
 	{ "console-list", cmd_console_list, "DOM...", "the consoles of guests", false },
-	{ "console-log", cmd_console_log, "DOM [-f] [--since T]", "what it has said so far", false },
+	{ "console-log", cmd_console_log, "DOM [-f] [--since T]", "what it has said", false },
 	{ "create", cmd_create, "CFG [-c] [-p] [K=V...]", "create a guest from a file", false },
 	{ "destroy", cmd_destroy, "DOM", "end a guest at once", false },
 	{ "list", cmd_list, "[DOM]", "the guests", false },

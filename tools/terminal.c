@@ -98,7 +98,7 @@ static void catch(int sig, void (*handler)(int))
 		sigaction(sig, &act, NULL);
 }
 
-/* The guard is no child of anybody's that is waited for, and no signal of the terminal's ends it. */
+/* Nobody waits for the guard, and no signal of the terminal's ends it. */
 static void stand_guard(int end)
 {
 	sigset_t all;

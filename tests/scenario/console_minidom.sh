@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# console_minidom.sh - minidom's console, served by xpvd: create -c, leave, come back to the scrollback; many
-# read, one writes; the worker dies under them; pipes; the log
+# console_minidom.sh - minidom's console, served by xpvd
+#
+# create -c, leave, come back to the scrollback; many read, one writes; the worker dies under them;
+# pipes; the log.
 #
 # shellcheck source-path=SCRIPTDIR/../lib
 . "$(dirname "$0")/../lib/scenario.sh"

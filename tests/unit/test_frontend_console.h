@@ -26,7 +26,7 @@ struct console_rig {
 	_Alignas(16) unsigned char memory[PV_CONSOLE_BYTES];
 	struct pv_os *os;
 	struct pv_console *con;
-	struct stream_console *page;	/* the primary's; of a secondary, what the backend has found */
+	struct stream_console *page;	/* the primary's; or what the backend has found */
 };
 
 /* The backend takes at most max bytes; how many there were. */

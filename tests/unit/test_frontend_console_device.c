@@ -118,7 +118,7 @@ static void test_open_walks_the_common_path(void **state)
 	assert_string_equal(r->os->states, "34");
 	assert_int_equal(fake_granted(r->os), 1);
 	assert_int_equal(fake_ports_open(r->os), 1);
-	assert_int_equal(r->page->connection, STREAM_DISCONNECTED);	/* the backend's to change */
+	assert_int_equal(r->page->connection, STREAM_DISCONNECTED);	/* not ours to change */
 	assert_int_equal(write_text(r->con, "hello"), 5);
 	expect_output(r->page, "hello");
 	page_type(r->page, "ok", 2);
