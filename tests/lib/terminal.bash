@@ -38,6 +38,7 @@ terminal_stop() {
 		done
 	fi
 	tm kill-server 2>/dev/null || true
+	set +e		# or the status that clean_up looks at would end us here
 	(exit "$status")
 	clean_up
 }
