@@ -39,25 +39,29 @@ struct guest {
 	struct stream_console *page;
 	struct stream_out out;
 	struct stream_in in;
+	xenforeignmemory_handle *fmem;
 };
 
 static bool open_console(struct guest *g)
 {
 	xc_interface *xch = xc_interface_open(NULL, NULL, 0);
-	xenforeignmemory_handle *fmem = xenforeignmemory_open(NULL, 0);
 	int (*adopt)(xenevtchn_handle *xce, evtchn_port_t port);
 	uint64_t frame, port;
 	xen_pfn_t pfn;
+	bool known;
 
 	*(void **)&adopt = dlsym(RTLD_DEFAULT, "sim_evtchn_adopt");
+	g->fmem = xenforeignmemory_open(NULL, 0);
 	g->xce = xenevtchn_open(NULL, 0);
-	if (!xch || !fmem || !g->xce || !adopt ||
-	    xc_hvm_param_get(xch, DOMID_SELF, HVM_PARAM_CONSOLE_PFN, &frame) ||
-	    xc_hvm_param_get(xch, DOMID_SELF, HVM_PARAM_CONSOLE_EVTCHN, &port))
+	known = xch && !xc_hvm_param_get(xch, DOMID_SELF, HVM_PARAM_CONSOLE_PFN, &frame) &&
+		!xc_hvm_param_get(xch, DOMID_SELF, HVM_PARAM_CONSOLE_EVTCHN, &port);
+	if (xch)
+		xc_interface_close(xch);
+	if (!known || !g->fmem || !g->xce || !adopt)
 		return false;
 	pfn = frame;
 	g->port = (evtchn_port_t)port;
-	g->page = xenforeignmemory_map(fmem, DOMID_SELF, PROT_READ | PROT_WRITE, 1, &pfn, NULL);
+	g->page = xenforeignmemory_map(g->fmem, DOMID_SELF, PROT_READ | PROT_WRITE, 1, &pfn, NULL);
 	if (!g->page || adopt(g->xce, g->port))
 		return false;
 	stream_out_init(&g->out, stream_console_out(g->page), g->page->out_prod);
@@ -237,7 +241,7 @@ static int run(struct guest *g, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct guest g;
+	static struct guest g;
 
 	if (argc < 2 || !open_console(&g)) {
 		fputs("guest_console: there is no console\n", stderr);
