@@ -108,7 +108,8 @@ struct device_class {
 	/* Writes what a connected frontend needs to know. */
 	bool (*announce)(struct device *dev, xs_transaction_t t);
 	/* The worker's first descriptor, which is closed when that has it; -EBUSY: what an earlier
-	 * worker has begun is still under way; -EAGAIN: not at the moment. NULL: collect() has it. */
+	 * worker has begun is still under way; -EAGAIN: not at the moment. NULL: collect() has
+	 * it. */
 	int (*lend)(const struct device *dev);
 	/* Completes the message that attaches it with what may have changed since collect(). */
 	void (*complete)(struct device *dev, struct wire_msg *msg);

@@ -28,7 +28,7 @@ static bool is_ours(struct device *dev, const char *path)
 	bool ours = perms && nr > 0 && perms[0].id == dev->sup->domid &&
 		    !(perms[0].perms & XS_PERM_WRITE);
 
-	for (unsigned int i = 1; i < nr; i++)
+	for (unsigned int i = 1; perms && i < nr; i++)
 		ours &= perms[i].id == dev->sup->domid || !(perms[i].perms & XS_PERM_WRITE);
 	free(perms);
 	return ours;
@@ -133,14 +133,15 @@ static void look(struct device *dev)
 		return;
 	dev->reason[0] = '\0';
 	rc = read_port(dev, &port);
+	if (rc == 0 && dev->link == LINK_NONE &&
+	    (console_open(dev, scrollback_size(dev)) || console_log_open(dev)))
+		rc = -1;
 	if (rc < 0)
 		device_hold(dev);
 	else if (dev->link == LINK_ATTACHED && read_once(&dev->console.head->port) == port)
 		publish_tty(dev);
 	else if (dev->link == LINK_ATTACHED)
 		worker_detach(dev);
-	else if (rc == 0 && (console_open(dev, scrollback_size(dev)) || console_log_open(dev)))
-		device_hold(dev);
 	else if (rc == 0)
 		worker_attach(dev);
 }

@@ -19,8 +19,8 @@ struct journal {
 };
 
 /* Waits until no predecessor has the device any more: the lock goes only when the last thread of a
- * killed process is gone, and with it its last write to the disk that goes by the page cache. (Those
- * that do not may still be on their way; for them the supervisor has a lock on the image.) It is the
+ * killed process is gone, and with it its last write to the disk by the page cache. (Those with
+ * O_DIRECT may still be on their way; for them the supervisor has a lock on the image.) It is the
  * process's until it closes fd, or any other descriptor of the file. 0; -EBUSY: somebody still
  * serves it; -errno. */
 int journal_lock(int fd);

@@ -51,9 +51,9 @@ static unsigned int take_answers(struct rogue *r)
 	return n;
 }
 
-/* What is the backend's is written all the time; it must neither read it back nor stop. Our scribble
- * may be the last, and hide what was answered: then one more request shows that, and there has to be
- * room for it. So there are few at a time, and more only if nothing has come for long. */
+/* What is the backend's is written all the time; it must neither read it back nor stop. Our
+ * scribble may be the last, and hide what was answered: then one more request shows that, and there
+ * has to be room for it. So there are few at a time, and more only if nothing has come for long. */
 static void scribbled_backend_indexes(struct rogue *r)
 {
 	const struct blk_req read = rogue_request(BLK_READ, 8, 0, 1);

@@ -57,8 +57,9 @@ static void req_prod_far(struct rogue *r)
 	rogue_await_stopped(r);
 }
 
-/* A grant that the backend uses cannot be taken back at once: on Xen it is tried again every second,
- * and a successor may be quicker. Then the disk simply goes on; the scenario knows where it may. */
+/* A grant that the backend uses cannot be taken back at once: on Xen it is tried again every
+ * second, and a successor may be quicker. Then the disk simply goes on; the scenario knows where it
+ * may. */
 static void ring_revoked(struct rogue *r)
 {
 	uint64_t end = rogue_ms() + 20000;

@@ -140,7 +140,7 @@ static void state_of_binary(struct rogue *r)
 	rogue_connect(r);
 }
 
-/* Whether to go on after so many writes: a slow store ends it earlier, but not before it was one. */
+/* Whether to go on after so many writes: a slow store ends it earlier, but not too early. */
 static bool storms(unsigned int written, uint64_t end)
 {
 	return written < STORM_LEAST || rogue_ms() < end;

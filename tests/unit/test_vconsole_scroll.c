@@ -121,7 +121,7 @@ static unsigned int follow(struct world *w, uint64_t out, uint64_t in)
 	while (WIFSTOPPED(status)) {
 		assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
-		if (memcmp(last, w, sizeof(*w)) == 0)
+		if (memcmp((const uint8_t *)last, (const uint8_t *)w, sizeof(*w)) == 0)
 			continue;
 		*last = *left = *w;
 		work(left, in);

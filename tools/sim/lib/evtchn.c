@@ -349,7 +349,7 @@ static int find_console(uint64_t *frame, uint64_t *port)
 
 void *sim_console_open(xenevtchn_handle *xce, evtchn_port_t *port)
 {
-	uint64_t frame, number;
+	uint64_t frame = 0, number = 0;
 
 	if (sim_result(find_console(&frame, &number)) ||
 	    sim_evtchn_adopt(xce, (evtchn_port_t)number))
