@@ -41,8 +41,10 @@ said_by_log() {
 	tail -n "+$((logged + 1))" "$log"
 }
 
-# Everybody else's progress, and what the log has, before a fault.
+# Everybody else's progress, and what the log has, before a fault; it says a few lines of a disk in
+# five seconds, whatever connects, and has said some.
 faults_begin() {
+	sleep 5.2
 	logged=$(wc -l <"$log")
 	worker=$(stat_of g worker 51728) failed=$(stat_of g errors 51712)
 	others=$(stat_of h read_reqs) hers=$(stat_of g read_reqs 51728)
